@@ -1,0 +1,32 @@
+"""The suite's strictness: rank promotion raises, warnings are errors, NaN and Inf debugging on, two host devices."""
+
+import os
+import pathlib
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(__file__).parents[1] / ".cache" / "xla"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=15)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def debug_nans(request):
+    on = request.node.get_closest_marker("allow_nans") is None
+    with jax.debug_nans(on), jax.debug_infs(on):
+        yield
+
+
+def pytest_collection_modifyitems(items):
+    if jax.default_backend() == "gpu":
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
