@@ -1,0 +1,229 @@
+"""How invariant a representation is to a family of transformations, measured on twin pairs.
+
+A twin pair shows the same object before the same background under two independent transformations. `sens` compares the
+distance between twins with the distance between unrelated inputs: 0 for a representation that is invariant, about 1 for
+one that a transformation moves as far as another input does. Every metric is a distance here, so that 0 always means
+invariant:
+
+| metric | distance between a and b |
+| --- | --- |
+| "l2" | ||a - b|| |
+| "cosine" | 1 - cos(a, b), taken as half the squared distance of the unit vectors (two zero vectors: 0) |
+| "dot" | (||a||^2 + ||b||^2) / 2 - <a, b> |
+| "cka" | 1 - linear CKA of the two batches, normalised by itself |
+
+It is a meter, not a transfer score: a network that has learned little can be insensitive and useless.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
+from jaxinv.kernels.numerics.validation import require_choice, require_floating, require_shape
+
+DISTANCES = ("l2", "cosine", "dot")
+METRICS = (*DISTANCES, "cka")
+# A relative distance below this many units of rounding is no distance.
+_ROUNDING_UNITS = 8.0
+
+
+class Sens(NamedTuple):
+    """The sensitivity of a representation, with what it is made of."""
+
+    score: Float[Array, ""]
+    """`paired / shuffled` ("cka": `paired`); 0 if collapsed. Lower is more invariant."""
+    paired: Float[Array, ""]
+    """Mean distance between twins."""
+    shuffled: Float[Array, ""]
+    """Mean distance between unrelated inputs of the first batch."""
+    collapsed: Bool[Array, ""]
+    """Whether all inputs have the same representation, up to rounding: the score then says nothing."""
+
+
+class SensState(NamedTuple):
+    """Sums over the twin pairs seen so far; two states add field by field."""
+
+    num_pairs: Float[Array, ""]
+    paired: Float[Array, ""]
+    shuffled: Float[Array, ""]
+    rounding: Float[Array, ""]
+
+
+class LinearCKA(NamedTuple):
+    """Linear centred kernel alignment."""
+
+    score: Float[Array, ""]
+    """In [0, 1]; 0 if collapsed."""
+    collapsed: Bool[Array, ""]
+    """Whether one of the two representations is constant, up to rounding."""
+
+
+@functools.partial(jax.jit, static_argnames=("metric",))
+def sens(
+    representation1: Float[Array, "n d"],
+    representation2: Float[Array, "n d"],
+    key: PRNGKeyArray,
+    *,
+    metric: str = "l2",
+) -> Sens:
+    """Sensitivity of a representation to the transformations that make twins.
+
+    Unrelated inputs are the first batch against itself, rolled by a random non-zero number of rows, so that no row
+    meets itself. The score can exceed 1. Zero columns (padding) change nothing.
+
+    Args:
+      representation1: `(n, d)`, representation of the first twins.
+      representation2: `(n, d)`, representation of the second twins, in the same order.
+      key: chooses the roll.
+      metric: static; "l2", "cosine", "dot" or "cka", see the module's table.
+
+    Returns:
+      A `Sens`, in float32 at least. If the representation is collapsed, or n < 2, the score is 0 with `collapsed` set.
+
+    Raises:
+      TypeError: if a representation is not floating point.
+      ValueError: if the shapes are not `(n, d)` twice, or the metric is unknown.
+
+    Transformations: jit, vmap (over models, layers or transformations), grad (0 at coinciding twins and if collapsed).
+
+    References: Speicher, Nanda et al. (2024), arXiv:2407.04325, section 5. The paper's ratios for cosine and dot
+      product divide mean similarities, where a larger value is more invariant and zero-mean features divide by zero;
+      here they divide mean distances.
+    """
+    require_choice("metric", metric, METRICS)
+    _check_twins(representation1, representation2)
+    if metric != "cka":
+        start = sens_init(accumulation_dtype(representation1, representation2))
+        return sens_finalise(sens_update(start, representation1, representation2, key, metric=metric))
+    paired = linear_cka(representation1, representation2)
+    shuffled = linear_cka(representation1, _unrelated(representation1, key))
+    score = jnp.where(paired.collapsed, 0.0, 1.0 - paired.score)
+    return Sens(score, score, jnp.where(paired.collapsed, 0.0, 1.0 - shuffled.score), paired.collapsed)
+
+
+def sens_init(dtype: DTypeLike = jnp.float32) -> SensState:
+    """The state before any twin pair: zeros of `dtype`, which is float32 or float64."""
+    return SensState(*(jnp.zeros((), dtype) for _ in SensState._fields))
+
+
+@functools.partial(jax.jit, static_argnames=("metric",))
+def sens_update(
+    state: SensState,
+    representation1: Float[Array, "n d"],
+    representation2: Float[Array, "n d"],
+    key: PRNGKeyArray,
+    *,
+    metric: str = "l2",
+) -> SensState:
+    """Adds a batch of twin pairs; unrelated inputs are paired within the batch.
+
+    Args:
+      state: from `sens_init`, an earlier `sens_update` with the same metric, or a sum of such states.
+      representation1: `(n, d)`, representation of the first twins.
+      representation2: `(n, d)`, representation of the second twins, in the same order.
+      key: chooses the roll; a fresh one for each batch.
+      metric: static; "l2", "cosine" or "dot". CKA is a property of the whole batch: use `sens`.
+
+    Returns:
+      The new state. Means weigh every pair equally, whatever the batch sizes.
+
+    Raises:
+      TypeError: if a representation is not floating point.
+      ValueError: if the shapes are not `(n, d)` twice, or the metric is unknown.
+
+    Transformations: jit, vmap, grad.
+    """
+    require_choice("metric", metric, DISTANCES)
+    _check_twins(representation1, representation2)
+    dtype = accumulation_dtype(representation1, representation2)
+    rounding = _ROUNDING_UNITS * float(jnp.finfo(representation1.dtype).eps)
+    first, second = representation1.astype(dtype), representation2.astype(dtype)
+    if metric == "cosine":
+        first, second = (safe_divide(x, jnp.broadcast_to(safe_norm(x)[:, None], x.shape)) for x in (first, second))
+    other = _unrelated(first, key)
+
+    def total(difference):
+        return jnp.sum(safe_norm(difference)) if metric == "l2" else jnp.sum(difference * difference) / 2
+
+    return SensState(
+        state.num_pairs + first.shape[0],
+        state.paired + total(first - second),
+        state.shuffled + total(first - other),
+        state.rounding + jax.lax.stop_gradient(total(rounding * first)),
+    )
+
+
+@jax.jit
+def sens_finalise(state: SensState) -> Sens:
+    """The sensitivity over all twin pairs added to `state`; collapsed, with score 0, if there are none."""
+    collapsed = state.shuffled <= state.rounding
+    score = jnp.where(collapsed, 0.0, safe_divide(state.paired, jnp.where(collapsed, 1.0, state.shuffled)))
+    return Sens(
+        score, safe_divide(state.paired, state.num_pairs), safe_divide(state.shuffled, state.num_pairs), collapsed
+    )
+
+
+@jax.jit
+def linear_cka(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> LinearCKA:
+    """Linear centred kernel alignment of two representations of the same inputs.
+
+    ||Xc^T Yc||_F^2 / (||Xc^T Xc||_F ||Yc^T Yc||_F) with centred columns, taken on whichever side is smaller: O(n d e)
+    time, and O((d + e)^2) or O(n^2) memory.
+
+    Args:
+      x: `(n, d)`, one row an input.
+      y: `(n, e)`, the same inputs in the same order.
+
+    Returns:
+      A `LinearCKA`, in float32 at least. If one side is constant (or n < 2) the score is 0 with `collapsed` set.
+
+    Raises:
+      TypeError: if an argument is not floating point.
+      ValueError: if they are not two matrices with as many rows.
+
+    Transformations: jit, vmap, grad (0 if collapsed).
+
+    References: Kornblith et al. (2019), arXiv:1905.00414, eq. (5).
+    """
+    require_floating("x", x)
+    require_floating("y", y)
+    require_shape("x", x, (None, None))
+    require_shape("y", y, (x.shape[0], None))
+    x, x_constant = _centred_unit(x)
+    y, y_constant = _centred_unit(y)
+    if x.shape[0] <= min(x.shape[1], y.shape[1]):
+        x_gram, y_gram = contract("nd,md->nm", x, x), contract("nd,md->nm", y, y)
+        shared = jnp.sum(x_gram * y_gram)
+    else:
+        x_gram, y_gram = contract("nd,ne->de", x, x), contract("nd,ne->de", y, y)
+        shared = jnp.sum(contract("nd,ne->de", x, y) ** 2)
+    norms = safe_norm(x_gram.ravel()) * safe_norm(y_gram.ravel())
+    return LinearCKA(safe_divide(shared, norms), x_constant | y_constant)
+
+
+def _check_twins(representation1, representation2):
+    require_floating("representation1", representation1)
+    require_floating("representation2", representation2)
+    require_shape("representation1", representation1, (None, None))
+    require_shape("representation2", representation2, representation1.shape)
+
+
+def _unrelated(rows, key):
+    """The rows rolled by a random non-zero number, so that no row stays in its place."""
+    return jnp.roll(rows, jax.random.randint(key, (), 1, max(rows.shape[0], 2)), axis=0)
+
+
+def _centred_unit(x):
+    """Columns centred, the whole divided by its Frobenius norm (zero if constant up to rounding), and whether it is."""
+    rounding = _ROUNDING_UNITS * float(jnp.finfo(x.dtype).eps)
+    x = x.astype(accumulation_dtype(x))
+    centred = x - jnp.sum(x, axis=0, keepdims=True) / max(x.shape[0], 1)
+    norm = safe_norm(centred.ravel())
+    constant = norm <= rounding * safe_norm(x.ravel())
+    return jnp.where(constant, 0.0, centred / jnp.where(constant, 1.0, norm)), constant
