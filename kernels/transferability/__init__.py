@@ -28,6 +28,16 @@ from jaxinv.kernels.transferability.intra_class_variance import IntraClassVarian
 from jaxinv.kernels.transferability.lfc import LFC, lfc
 from jaxinv.kernels.transferability.logme import LogME, logme
 from jaxinv.kernels.transferability.ridge_gcv import RidgeGCV, ridge_gcv
+from jaxinv.kernels.transferability.sensitivity import (
+    LinearCKA,
+    Sens,
+    SensState,
+    linear_cka,
+    sens,
+    sens_finalise,
+    sens_init,
+    sens_update,
+)
 from jaxinv.kernels.transferability.spectrum import Spectrum, scatter_spectrum
 from jaxinv.kernels.transferability.transrate import GaussianTMI, TransRate, tmi_gaussian, transrate
 
@@ -41,8 +51,11 @@ __all__ = [
     "GaussianTMI",
     "HScore",
     "IntraClassVariance",
+    "LinearCKA",
     "LogME",
     "RidgeGCV",
+    "Sens",
+    "SensState",
     "ShrinkageHScore",
     "Spectrum",
     "TransRate",
@@ -56,12 +69,17 @@ __all__ = [
     "intra_class_variance",
     "lda",
     "lfc",
+    "linear_cka",
     "logme",
     "merge",
     "nearest_mean",
     "recentre",
     "ridge_gcv",
     "scatter_spectrum",
+    "sens",
+    "sens_finalise",
+    "sens_init",
+    "sens_update",
     "shrinkage_h_score",
     "tmi_gaussian",
     "transrate",

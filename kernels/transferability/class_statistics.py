@@ -7,7 +7,6 @@ with a large common offset.
 
 import dataclasses
 import functools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,7 +58,9 @@ class ClassStatistics:
         return self.shift.shape[-1]
 
 
-class ClassMoments(NamedTuple):
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ClassMoments:
     """Moments about the overall mean, as the scores use them.
 
     Attributes:
@@ -168,7 +169,12 @@ def class_statistics(
 
 
 def init(
-    num_classes: int, dim: int, *, per_class_gram: bool = False, dtype: DTypeLike = jnp.float32
+    num_classes: int,
+    dim: int,
+    *,
+    per_class_gram: bool = False,
+    valid_dim: jax.Array | int | None = None,
+    dtype: DTypeLike = jnp.float32,
 ) -> ClassStatistics:
     """Statistics of no samples: the neutral element of `merge`, and the start of a stream.
 

@@ -118,6 +118,7 @@ def _full(moments: ClassMoments) -> tuple[jax.Array, jax.Array]:
 
 def class_covariances(moments: ClassMoments) -> jax.Array:
     """Biased covariance of each class, `(C, D, D)`; 0 for absent classes. Needs per-class Grams."""
+    assert moments.class_gram is not None
     scale = jnp.where(moments.present, 1 / jnp.where(moments.present, moments.count, 1.0), 0.0)[:, None, None]
     outer = contract("cd,ce->cde", moments.deviation, moments.deviation)
     return moments.class_gram * scale - outer

@@ -98,7 +98,8 @@ def _best_gcv_jvp(primals, tangents):
     size_change = jnp.sum(change.count)
     slope = size * error_change + size_change * error + 2 * size * error * (dof_change - size_change) / free
     slope = jnp.where(size > dof, slope / free**2, 0.0)
-    return value, (slope, *(jnp.zeros_like(part) for part in value[1:]))
+    zero = jnp.zeros_like(slope)
+    return value, (slope, zero, zero, zero)
 
 
 @jax.jit
