@@ -26,6 +26,9 @@ def class_grams(features: jax.Array, labels: jax.Array, weight: jax.Array, num_c
     Transformations: jit, vmap, jvp, vjp.
     """
     num_samples, dim = features.shape
+    zeros = jnp.zeros((num_classes, dim, dim), features.dtype)
+    if num_samples == 0:
+        return zeros
     block = min(_LARGEST_BLOCK, 1 << max(0, -(-num_samples // num_classes) - 1).bit_length())
     num_blocks = -(-num_samples // block) + num_classes
     inside = (labels >= 0) & (labels < num_classes)
@@ -51,5 +54,4 @@ def class_grams(features: jax.Array, labels: jax.Array, weight: jax.Array, num_c
         gram = contract("nd,ne->de", rows * weights[:, None], rows)
         return grams.at[index].add(gram, mode="drop"), None
 
-    zeros = jnp.zeros((num_classes, dim, dim), features.dtype)
     return jax.lax.scan(add_block, zeros, (rows, weights, class_of_block))[0]

@@ -1,0 +1,151 @@
+"""Nearest neighbours by exhaustive search in tiles: nothing of size N x N, let alone N x N x D, is ever allocated.
+
+| metric | distance between a and b |
+| --- | --- |
+| "euclidean" | \\|a - b\\| |
+| "chebyshev" | max_d \\|a_d - b_d\\|, the maximum norm |
+| "cosine" | 1 - cos(a, b); 1 if one of them is the zero vector |
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxinv.kernels.numerics.group_blocks import group_blocks
+from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
+from jaxinv.kernels.numerics.validation import require_at_least, require_choice
+
+METRICS = ("euclidean", "chebyshev", "cosine")
+_LARGEST_TILE = {"euclidean": 512, "chebyshev": 128, "cosine": 512}
+_FEATURES_AT_ONCE = 16
+
+
+class Neighbours(NamedTuple):
+    """The nearest neighbours of every row, the nearest first.
+
+    Attributes:
+      index: `(N, k)`, rows; 0 where `found` is false.
+      found: `(N, k)` bool; false beyond the number of other rows in the group, and for rows in no group.
+    """
+
+    index: jax.Array
+    found: jax.Array
+
+
+def k_nearest(
+    points: jax.Array, k: int, *, metric: str = "euclidean", group: jax.Array | None = None, num_groups: int = 1
+) -> Neighbours:
+    """The k nearest other rows of every row, among all rows or within its group.
+
+    A row is never its own neighbour, even if it has duplicates. Rows at equal distance come in the order of their
+    index. Euclidean distances are compared through the expanded square about the overall mean, so that rows whose
+    squared distances differ by less than about `8 eps max_i |x_i - mean|^2` may swap; take the distance itself from
+    `distance`. Rows are sorted by group into blocks, and a block only meets the blocks of its group, in a loop whose
+    length is traced: work `sum_g n_g^2 D`, which is `N^2 D` at worst, for one group.
+
+    Args:
+      points: `(N, D)`, floating point, finite.
+      k: static, >= 1.
+      metric: static, see the module's table.
+      group: `(N,)` integers; rows outside `0 .. num_groups - 1` neither have nor are neighbours (masked rows). By
+        default all rows are one group.
+      num_groups: static.
+
+    Returns:
+      Neighbours.
+
+    Memory: `(ceil(N / S) + num_groups) S D` numbers for the blocks and a few `S^2` for one tile; S is at most 512
+      ("chebyshev": 128).
+    Transformations: jit, vmap. The derivative is zero: differentiate `distance`.
+    """
+    require_at_least("k", k, 1)
+    require_choice("metric", metric, METRICS)
+    num_rows = points.shape[0]
+    group = jnp.zeros(num_rows, jnp.int32) if group is None else group
+    blocks = group_blocks(group, num_groups, largest_block=_LARGEST_TILE[metric])
+    points = _prepared(jax.lax.stop_gradient(points), metric)
+    tiles = points[blocks.source]
+    farthest = float(jnp.finfo(points.dtype).max)
+
+    def nearest_of_block(inputs):
+        rows, source, first, stop = inputs
+
+        def meet(number, best):
+            columns, candidates, usable = tiles[number], blocks.source[number], blocks.filled[number]
+            apart = _distance_tile(rows, columns, metric)
+            excluded = (source[:, None] == candidates[None, :]) | ~usable[None, :]
+            nearness = jnp.concatenate([best[0], jnp.where(excluded, -farthest, -apart)], axis=1)
+            candidates = jnp.concatenate([best[1], jnp.broadcast_to(candidates[None, :], apart.shape)], axis=1)
+            nearness, place = jax.lax.top_k(nearness, k)
+            return nearness, jnp.take_along_axis(candidates, place, axis=1)
+
+        shape = (rows.shape[0], k)
+        return jax.lax.fori_loop(
+            first, stop, meet, (jnp.full(shape, -farthest, rows.dtype), jnp.zeros(shape, blocks.source.dtype))
+        )
+
+    nearness, index = jax.lax.map(nearest_of_block, (tiles, blocks.source, blocks.first, blocks.stop))
+    # Back in the order of the rows; places without a row go out of range, where `mode="drop"` leaves them out.
+    target = jnp.where(blocks.filled, blocks.source, num_rows).ravel()
+    found = (nearness > -farthest).reshape(-1, k)
+    index = jnp.where(found, index.reshape(-1, k), 0)
+    return Neighbours(
+        index=jnp.zeros((num_rows, k), index.dtype).at[target].set(index, mode="drop"),
+        found=jnp.zeros((num_rows, k), bool).at[target].set(found, mode="drop"),
+    )
+
+
+def distance(a: jax.Array, b: jax.Array, *, metric: str = "euclidean") -> jax.Array:
+    """Distance of row i of `a` from row i of `b`, from their difference: exact also for near duplicates.
+
+    Args:
+      a: `(N, D)`.
+      b: `(N, D)`.
+      metric: static, "euclidean" or "chebyshev".
+
+    Returns:
+      `(N,)`. D = 0 gives 0.
+
+    Transformations: jit, vmap, jvp, vjp, second order; the derivative is 0 where the rows coincide, and that of
+      "chebyshev" is shared equally by columns that tie.
+    """
+    require_choice("metric", metric, METRICS[:2])
+    difference = a - b
+    return safe_norm(difference) if metric == "euclidean" else jnp.max(jnp.abs(difference), axis=-1, initial=0.0)
+
+
+def _prepared(points, metric):
+    """Rows in the dtype of sums: centred for "euclidean", of unit length for "cosine"."""
+    points = points.astype(accumulation_dtype(points))
+    if metric == "cosine":
+        return safe_divide(points, jnp.broadcast_to(safe_norm(points)[:, None], points.shape))
+    if metric == "euclidean":
+        return points - jnp.sum(points, axis=0, keepdims=True) / max(points.shape[0], 1)
+    return points
+
+
+def _distance_tile(rows, columns, metric):
+    """`(R, D)` and `(S, D)` prepared rows to `(R, S)` distances, squared for "euclidean"."""
+    if metric == "chebyshev":
+        return _chebyshev_tile(rows, columns)
+    inner = contract("rd,sd->rs", rows, columns)
+    if metric == "cosine":
+        return 1 - inner
+    row_square, column_square = (contract("rd,rd->r", x, x) for x in (rows, columns))
+    return jnp.maximum(row_square[:, None] + column_square[None, :] - 2 * inner, 0.0)
+
+
+def _chebyshev_tile(rows, columns):
+    """Running maximum over slices of the features."""
+    dim = rows.shape[1]
+    padding = ((0, -dim % _FEATURES_AT_ONCE), (0, 0))
+    rows, columns = (jnp.pad(x.T, padding).reshape(-1, _FEATURES_AT_ONCE, x.shape[0]) for x in (rows, columns))
+
+    def widen(largest, features):
+        for of_rows, of_columns in zip(*features, strict=True):
+            largest = jnp.maximum(largest, jnp.abs(of_rows[:, None] - of_columns[None, :]))
+        return largest, None
+
+    return jax.lax.scan(widen, jnp.zeros((rows.shape[-1], columns.shape[-1]), rows.dtype), (rows, columns))[0]

@@ -1,0 +1,19 @@
+"""Every kernel through every duty."""
+
+import pytest
+
+from tests.duties import DUTIES, Case, prove
+from tests.transferability.cases import CASES as TRANSFERABILITY
+
+CASES = [*TRANSFERABILITY]
+
+
+@pytest.mark.parametrize("duty", list(DUTIES))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_duty(case: Case, duty: str):
+    prove(case, duty)
+
+
+def test_names_are_unique():
+    names = [case.name for case in CASES]
+    assert len(names) == len(set(names))
