@@ -1,0 +1,44 @@
+"""The table of kernels and duties, from what the last runs of the suite proved.
+
+`python -m tests.proofs` writes `docs/transformations.md`; with `--check` it fails where that file differs.
+"""
+
+import collections
+import pathlib
+import sys
+
+from tests.duties import DUTIES, PROVED
+
+TABLE = pathlib.Path(__file__).parents[1] / "docs" / "transformations.md"
+COLUMNS = [*DUTIES]
+HEAD = """# Kernels and what they are proved to do
+
+Written by `make table` from the marks that the test suite leaves: a cell is filled where the kernel passed that duty in
+this suite, in float32 (32), in float64 (64), or in both (✓). An empty cell is not claimed.
+
+"""
+
+
+def table(marks: list[str]) -> str:
+    """Markdown of all marks `kernel--duty--dtype`."""
+    found: dict[str, dict[str, set[str]]] = collections.defaultdict(lambda: collections.defaultdict(set))
+    for mark in marks:
+        kernel, duty, dtype = mark.split("--")
+        found[kernel][duty].add(dtype.removeprefix("float"))
+    rows = ["| kernel | " + " | ".join(COLUMNS) + " |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    for kernel in sorted(found):
+        cells = ["✓" if len(found[kernel][duty]) == 2 else "".join(found[kernel][duty]) for duty in COLUMNS]
+        rows.append(f"| `{kernel}` | " + " | ".join(cells) + " |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    text = table([path.name for path in PROVED.iterdir()])
+    if "--check" not in sys.argv:
+        TABLE.write_text(text)
+    elif TABLE.read_text() != text:
+        sys.exit(f"{TABLE.name} is not what the suite proved: run `make table` and look at the difference")
+
+
+if __name__ == "__main__":
+    main()
