@@ -62,5 +62,10 @@ def log_det_one_plus(matrix: jax.Array) -> jax.Array:
 
 
 def participation_ratio(matrix: jax.Array) -> jax.Array:
-    """Effective rank `(tr A)^2 / |A|_F^2` of a positive semi-definite `(D, D)` matrix; 0 for the zero matrix."""
-    return safe_divide(jnp.trace(matrix) ** 2, jnp.sum(matrix * matrix))
+    """Effective rank `(tr A)^2 / |A|_F^2` of a positive semi-definite `(D, D)` matrix; 0 for the zero matrix.
+
+    A diagnostic: its gradient is 0.
+    """
+    matrix = jax.lax.stop_gradient(matrix)
+    unit = safe_divide(matrix, jnp.trace(matrix))
+    return safe_divide(jnp.ones((), matrix.dtype), jnp.sum(unit * unit))

@@ -26,7 +26,7 @@ def class_grams(features: jax.Array, labels: jax.Array, weight: jax.Array, num_c
     Transformations: jit, vmap, jvp, vjp.
     """
     num_samples, dim = features.shape
-    zeros = jnp.zeros((num_classes, dim, dim), features.dtype)
+    zeros = jnp.zeros_like(features, shape=(num_classes, dim, dim))
     if num_samples == 0:
         return zeros
     block = min(_LARGEST_BLOCK, 1 << max(0, -(-num_samples // num_classes) - 1).bit_length())

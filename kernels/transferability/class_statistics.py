@@ -63,6 +63,8 @@ class ClassStatistics:
 class ClassMoments:
     """Moments about the overall mean, as the scores use them.
 
+    Columns that vary by less than rounding of their mean are constant: all their moments are 0.
+
     Attributes:
       num_samples: `()`, total weight N.
       count: `(C,)`, weight of each class.
@@ -71,7 +73,6 @@ class ClassMoments:
       mean: `(D,)`, the overall mean.
       deviation: `(C, D)`, class mean minus overall mean; 0 for absent classes.
       scatter: `(D, D)`, sum of (x - mean)(x - mean)'.
-      scatter_floor: `(D,)`, diagonal of `scatter` that rounding of the features alone explains.
       class_variance: `(C, D)`, biased variance of each class and column.
       quartic: `()`, sum of |x - mean|^4.
       valid_dim: `()`, true number of columns.
@@ -85,7 +86,6 @@ class ClassMoments:
     mean: jax.Array
     deviation: jax.Array
     scatter: jax.Array
-    scatter_floor: jax.Array
     class_variance: jax.Array
     quartic: jax.Array
     valid_dim: jax.Array
@@ -337,9 +337,12 @@ def finalise(statistics: ClassStatistics) -> ClassMoments:
     num_samples = jnp.sum(count)
     mean = statistics.shift + safe_divide(jnp.sum(statistics.total, axis=0), num_samples)
     centred = recentre(statistics, mean)
-    deviation = safe_divide(centred.total, count[:, None])
-    spread = safe_divide(centred.square, count[:, None])
     rounding = 4 * float(jnp.finfo(mean.dtype).eps) * jax.lax.stop_gradient(mean)
+    varies = jnp.diagonal(centred.gram) > num_samples * rounding**2
+    both = varies[:, None] & varies[None, :]
+    deviation = jnp.where(varies[None, :], safe_divide(centred.total, count[:, None]), 0.0)
+    spread = jnp.where(varies[None, :], safe_divide(centred.square, count[:, None]), 0.0)
+    grams = centred.class_gram
     return ClassMoments(
         num_samples=num_samples,
         count=count,
@@ -347,12 +350,11 @@ def finalise(statistics: ClassStatistics) -> ClassMoments:
         prior=safe_divide(count, num_samples),
         mean=mean,
         deviation=deviation,
-        scatter=centred.gram,
-        scatter_floor=num_samples * rounding**2,
+        scatter=jnp.where(both, centred.gram, 0.0),
         class_variance=jnp.maximum(spread - deviation**2, 0.0),
         quartic=jnp.maximum(centred.quartic, 0.0),
         valid_dim=statistics.valid_dim,
-        class_gram=centred.class_gram,
+        class_gram=None if grams is None else jnp.where(both[None], grams, 0.0),
     )
 
 

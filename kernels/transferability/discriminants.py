@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
-from jaxinv.kernels.numerics.psd import psd_solve
+from jaxinv.kernels.numerics.psd import psd_solve, rounding_level
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.validation import require_floating, require_integer, require_shape
 from jaxinv.kernels.transferability.class_statistics import ClassMoments, ClassStatistics, finalise
@@ -67,7 +67,9 @@ def lda(statistics: ClassStatistics, *, shrinkage: jax.Array | float = 1e-3) -> 
     valid = (jnp.arange(within.shape[0]) < moments.valid_dim).astype(within.dtype)
     ridge = shrinkage * jnp.trace(within) / moments.valid_dim
     shrunk = (1 - shrinkage) * within + jnp.diag(ridge * valid)
-    floor = safe_divide(moments.scatter_floor, moments.num_samples)
+    # Within-class variance is a difference: what rounding of the total explains is none.
+    total = jnp.diagonal(moments.scatter) * rounding_level(within.dtype, within.shape[0])
+    floor = safe_divide(total, moments.num_samples)
     return _discriminant(moments, psd_solve(shrunk, moments.deviation.T, diagonal_floor=floor).T)
 
 

@@ -42,10 +42,10 @@ class ShrinkageHScore(NamedTuple):
     dropped_classes: jax.Array
 
 
-def _explained(covariance: jax.Array, moments: ClassMoments, floor: jax.Array | float) -> jax.Array:
+def _explained(covariance: jax.Array, moments: ClassMoments) -> jax.Array:
     """`tr(covariance^+ B)` with `B = sum_c n_c (m_c - m)(m_c - m)'`, without forming B."""
     weighted = moments.count[:, None] * moments.deviation
-    return jnp.sum(weighted * psd_solve(covariance, moments.deviation.T, diagonal_floor=floor).T)
+    return jnp.sum(weighted * psd_solve(covariance, moments.deviation.T).T)
 
 
 @jax.jit
@@ -65,7 +65,7 @@ def h_score(statistics: ClassStatistics) -> HScore:
     """
     moments = finalise(statistics)
     return HScore(
-        score=_explained(moments.scatter, moments, moments.scatter_floor),
+        score=_explained(moments.scatter, moments),
         effective_rank=participation_ratio(moments.scatter),
         degenerate=moments.num_samples <= moments.valid_dim,
         dropped_classes=moments.dropped_classes,
@@ -105,7 +105,7 @@ def shrinkage_h_score(statistics: ClassStatistics) -> ShrinkageHScore:
     shrunk = (1 - shrinkage) * covariance + jnp.diag(shrinkage * mean_variance * valid)
     between = safe_divide(1 - shrinkage, jnp.maximum(size - 1, 0.0))
     return ShrinkageHScore(
-        score=between * _explained(shrunk, moments, 0.0),
+        score=between * _explained(shrunk, moments),
         shrinkage=shrinkage,
         effective_rank=participation_ratio(moments.scatter),
         dropped_classes=moments.dropped_classes,

@@ -44,8 +44,9 @@ def project_class_sums(spectrum: Spectrum, moments: ClassMoments) -> jax.Array:
 
 
 def least_squares_residual(spectrum: Spectrum, moments: ClassMoments, projected: jax.Array) -> jax.Array:
-    """Squared residual `(C,)` of the least-squares fit (with intercept) of each one-hot column; at least rounding."""
+    """Squared residual `(C,)` of the least-squares fit (with intercept) of each one-hot column; rounding is 0."""
     variance = moments.count * (1 - moments.prior)
     inverse = jnp.where(spectrum.eigenvalues > 0, 1 / jnp.where(spectrum.eigenvalues > 0, spectrum.eigenvalues, 1.0), 0)
     explained = jnp.sum(projected**2 * inverse[None, :], axis=-1)
-    return jnp.maximum(variance - explained, float(jnp.finfo(variance.dtype).eps) * variance)
+    residual = variance - explained
+    return jnp.where(residual > 16 * float(jnp.finfo(variance.dtype).eps) * variance, residual, 0.0)

@@ -38,7 +38,7 @@ def logme(features, labels, num_classes):
             scale = 1 + values / np.exp(log_ratio)
             return 0.5 * (size * np.log(np.sum(square / scale) / size) + np.sum(np.log(scale)))
 
-        grid = np.linspace(-12, 12, 49)
+        grid = np.linspace(-32, 12, 89)
         at = grid[np.argmin([loss(point) for point in grid])]
         found = minimize_scalar(loss, bounds=(at - 0.5, at + 0.5), method="bounded", options={"xatol": 1e-12})
         best.append(-found.fun / size - 0.5 * (1 + np.log(2 * np.pi)))
