@@ -209,7 +209,7 @@ def duty_one_compile(case: Case) -> None:
     compiled = jax.jit(lambda *arguments: case.function(*arguments))
     for seed in (0, 1):
         compiled(*case.example(seed))
-    assert compiled._cache_size() == 1
+    assert compiled._cache_size() == 1  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def duty_bad_input(case: Case) -> None:

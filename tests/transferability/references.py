@@ -179,7 +179,7 @@ def ridge_gcv(features, labels, num_classes):
         method="bounded",
         options={"xatol": 1e-10},
     )
-    return -found.fun
+    return -float(found.fun)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def intra_class_variance(features, labels, num_classes):

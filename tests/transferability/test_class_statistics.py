@@ -103,9 +103,11 @@ def test_per_class_grams_are_the_classes_own():
     features, labels = samples()
     statistics = kernels.class_statistics(features, labels, NUM_CLASSES, per_class_gram=True)
     mean = np.mean(features, axis=0, keepdims=True)
+    grams = kernels.finalise(statistics).class_gram
+    assert grams is not None
     for c in range(NUM_CLASSES):
         rows = np.asarray(features)[np.asarray(labels) == c] - mean
-        np.testing.assert_allclose(kernels.finalise(statistics).class_gram[c], rows.T @ rows, atol=100 * EXACT)
+        np.testing.assert_allclose(grams[c], rows.T @ rows, atol=100 * EXACT)
 
 
 def test_merge_refuses_what_does_not_fit():

@@ -33,7 +33,8 @@ def test_logme_is_the_log_evidence_at_its_alpha_and_beta(num_samples, dim, offse
         brute = references.log_evidence(features, target, float(found.alpha[c]), float(found.beta[c]))
         np.testing.assert_allclose(found.evidence[c], brute, rtol=1e-9 if X64 else 1e-4)
     np.testing.assert_allclose(found.score, references.logme(features, labels, 3), rtol=1e-9 if X64 else 1e-4)
-    assert bool(found.converged.all())
+    # Wide features can interpolate: the best noise is none, at the end of the range.
+    assert bool(found.converged.all()) or num_samples < dim
 
 
 def test_logme_beats_the_fixed_point_for_wide_features():
@@ -102,8 +103,10 @@ def test_rotations_change_nothing(name):
     features, labels = labelled_features(np.random.default_rng(0))
     function = lambda x: ROTATION_INVARIANT[name](statistics_of(x, labels)).score  # noqa: E731
     # float32: the score's own error, 1e-4, is what a rotation shows.
-    options = {"exactness": "exact"} if X64 else {"exactness": "statistical", "bound": 1e-4}
-    assert_equivariant(function, jnp.asarray(features, FLOAT), rotation(5), act_in=turn, **options)
+    exactness, bound = ("exact", None) if X64 else ("statistical", 1e-4)
+    assert_equivariant(
+        function, jnp.asarray(features, FLOAT), rotation(5), act_in=turn, exactness=exactness, bound=bound
+    )
 
 
 def test_diagonal_gbc_is_not_rotation_invariant():
@@ -125,10 +128,10 @@ def act_affinely(element, features):
 def test_h_score_is_invariant_to_affine_maps_and_its_shrinkage_is_not():
     features, labels = labelled_features(np.random.default_rng(0))
     point = jnp.asarray(features, FLOAT)
-    options = {"exactness": "exact"} if X64 else {"exactness": "statistical", "bound": 1e-3}
+    exactness, bound = ("exact", None) if X64 else ("statistical", 1e-3)
     plain = lambda x: kernels.h_score(statistics_of(x, labels)).score  # noqa: E731
     shrunk = lambda x: kernels.shrinkage_h_score(statistics_of(x, labels)).score  # noqa: E731
-    assert_equivariant(plain, point, affine, act_in=act_affinely, **options)
+    assert_equivariant(plain, point, affine, act_in=act_affinely, exactness=exactness, bound=bound)
     assert_not_equivariant(shrunk, point, affine, act_in=act_affinely, delta=0.02)
 
 
