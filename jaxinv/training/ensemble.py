@@ -1,7 +1,8 @@
 """Networks of one architecture, stacked on a leading axis M, that train and answer together under one vmap.
 
 A network is an `nnx.Module` with two members: `features(images (B, ...)) -> (B, D)` and `head((B, D)) -> (B, C)`, the
-logits; its parameters are its only state. The module is split once; every step is then a plain `jax.jit` over stacked arrays.
+logits; its parameters are its only state. The module is split once; every step is then a plain `jax.jit` over stacked
+arrays.
 """
 
 import dataclasses
@@ -16,7 +17,6 @@ import optax
 from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
-
 
 Penalty = Callable[[Array, Array, Array], Array]
 
