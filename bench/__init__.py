@@ -1,0 +1,1 @@
+"""Microbenchmarks: our kernels beside their peers, in one run."""
