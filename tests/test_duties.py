@@ -3,9 +3,10 @@
 import pytest
 
 from tests.duties import DUTIES, Case, prove
-from tests.transferability.cases import CASES as TRANSFERABILITY
+from tests.transferability.cases import CASES as STATISTICS_SCORES
+from tests.transferability.sample_cases import CASES as SAMPLE_SCORES
 
-CASES = [*TRANSFERABILITY]
+CASES = [*STATISTICS_SCORES, *SAMPLE_SCORES]
 
 
 @pytest.mark.parametrize("duty", list(DUTIES))

@@ -18,7 +18,7 @@ from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
 from jaxinv.kernels.numerics.validation import require_at_least, require_choice
 
 METRICS = ("euclidean", "chebyshev", "cosine")
-_LARGEST_TILE = {"euclidean": 512, "chebyshev": 128, "cosine": 512}
+_LARGEST_TILE = {"euclidean": 512, "chebyshev": 256, "cosine": 512}
 _FEATURES_AT_ONCE = 16
 
 
@@ -26,11 +26,11 @@ class Neighbours(NamedTuple):
     """The nearest neighbours of every row, the nearest first.
 
     Attributes:
-      index: `(N, k)`, rows; 0 where `found` is false.
+      rows: `(N, k)`, their numbers; 0 where `found` is false.
       found: `(N, k)` bool; false beyond the number of other rows in the group, and for rows in no group.
     """
 
-    index: jax.Array
+    rows: jax.Array
     found: jax.Array
 
 
@@ -57,15 +57,17 @@ def k_nearest(
       Neighbours.
 
     Memory: `(ceil(N / S) + num_groups) S D` numbers for the blocks and a few `S^2` for one tile; S is at most 512
-      ("chebyshev": 128).
+      ("chebyshev": 256).
     Transformations: jit, vmap. The derivative is zero: differentiate `distance`.
     """
     require_at_least("k", k, 1)
     require_choice("metric", metric, METRICS)
     num_rows = points.shape[0]
+    if num_rows == 0:
+        return Neighbours(jnp.zeros((0, k), jnp.int32), jnp.zeros((0, k), bool))
     group = jnp.zeros(num_rows, jnp.int32) if group is None else group
     blocks = group_blocks(group, num_groups, largest_block=_LARGEST_TILE[metric])
-    points = _prepared(jax.lax.stop_gradient(points), metric)
+    points = _prepared(jax.lax.stop_gradient(jnp.asarray(points)), metric)
     tiles = points[blocks.source]
     farthest = float(jnp.finfo(points.dtype).max)
 
@@ -86,13 +88,13 @@ def k_nearest(
             first, stop, meet, (jnp.full(shape, -farthest, rows.dtype), jnp.zeros(shape, blocks.source.dtype))
         )
 
-    nearness, index = jax.lax.map(nearest_of_block, (tiles, blocks.source, blocks.first, blocks.stop))
+    nearness, nearest = jax.lax.map(nearest_of_block, (tiles, blocks.source, blocks.first, blocks.stop))
     # Back in the order of the rows; places without a row go out of range, where `mode="drop"` leaves them out.
     target = jnp.where(blocks.filled, blocks.source, num_rows).ravel()
     found = (nearness > -farthest).reshape(-1, k)
-    index = jnp.where(found, index.reshape(-1, k), 0)
+    nearest = jnp.where(found, nearest.reshape(-1, k), 0)
     return Neighbours(
-        index=jnp.zeros((num_rows, k), index.dtype).at[target].set(index, mode="drop"),
+        rows=jnp.zeros((num_rows, k), nearest.dtype).at[target].set(nearest, mode="drop"),
         found=jnp.zeros((num_rows, k), bool).at[target].set(found, mode="drop"),
     )
 
@@ -113,17 +115,24 @@ def distance(a: jax.Array, b: jax.Array, *, metric: str = "euclidean") -> jax.Ar
     """
     require_choice("metric", metric, METRICS[:2])
     difference = a - b
-    return safe_norm(difference) if metric == "euclidean" else jnp.max(jnp.abs(difference), axis=-1, initial=0.0)
+    if metric == "euclidean":
+        return safe_norm(difference)
+    # Not jnp.abs, whose derivative at 0 is 1.
+    return jnp.max(difference * jax.lax.stop_gradient(jnp.sign(difference)), axis=-1, initial=0.0)
 
 
 def _prepared(points, metric):
-    """Rows in the dtype of sums: centred for "euclidean", of unit length for "cosine"."""
+    """Rows in the dtype of sums: centred and scaled for "euclidean", of unit length for "cosine"."""
     points = points.astype(accumulation_dtype(points))
-    if metric == "cosine":
-        return safe_divide(points, jnp.broadcast_to(safe_norm(points)[:, None], points.shape))
+    if metric == "chebyshev":
+        return points
     if metric == "euclidean":
-        return points - jnp.sum(points, axis=0, keepdims=True) / max(points.shape[0], 1)
-    return points
+        points = points - jnp.mean(points, axis=0, keepdims=True)
+    # The order of distances does not depend on the scale, and squares of entries up to 1 do not overflow.
+    points = safe_divide(points, jnp.max(jnp.abs(points), initial=0.0))
+    if metric == "euclidean":
+        return points
+    return safe_divide(points, jnp.broadcast_to(safe_norm(points)[:, None], points.shape))
 
 
 def _distance_tile(rows, columns, metric):
@@ -145,7 +154,9 @@ def _chebyshev_tile(rows, columns):
 
     def widen(largest, features):
         for of_rows, of_columns in zip(*features, strict=True):
-            largest = jnp.maximum(largest, jnp.abs(of_rows[:, None] - of_columns[None, :]))
+            apart = jnp.abs(of_rows[:, None] - of_columns[None, :])
+            # Not jnp.maximum: its care for NaN doubles the time of this loop.
+            largest = jnp.where(apart > largest, apart, largest)
         return largest, None
 
     return jax.lax.scan(widen, jnp.zeros((rows.shape[-1], columns.shape[-1]), rows.dtype), (rows, columns))[0]

@@ -25,9 +25,21 @@ from jaxinv.kernels.transferability.discriminants import (
 from jaxinv.kernels.transferability.gbc import GBC, gbc
 from jaxinv.kernels.transferability.h_score import HScore, ShrinkageHScore, h_score, shrinkage_h_score
 from jaxinv.kernels.transferability.intra_class_variance import IntraClassVariance, intra_class_variance
+from jaxinv.kernels.transferability.leep import LEEP, check_source_predictions, leep
 from jaxinv.kernels.transferability.lfc import LFC, lfc
 from jaxinv.kernels.transferability.logme import LogME, logme
+from jaxinv.kernels.transferability.nce import NCE, nce
+from jaxinv.kernels.transferability.nearest_neighbours import KNN, knn
+from jaxinv.kernels.transferability.rank_agreement import (
+    kendall_tau,
+    pearson,
+    regret,
+    relative_at_k,
+    top_k_recall,
+    weighted_kendall_tau,
+)
 from jaxinv.kernels.transferability.ridge_gcv import RidgeGCV, ridge_gcv
+from jaxinv.kernels.transferability.ridge_leave_one_out import RidgeLeaveOneOut, ridge_leave_one_out
 from jaxinv.kernels.transferability.sensitivity import (
     LinearCKA,
     Sens,
@@ -39,11 +51,16 @@ from jaxinv.kernels.transferability.sensitivity import (
     sens_update,
 )
 from jaxinv.kernels.transferability.spectrum import Spectrum, scatter_spectrum
+from jaxinv.kernels.transferability.tmi import TMI, KNNEntropy, TMIPerClass, knn_entropy, tmi, tmi_per_class
 from jaxinv.kernels.transferability.transrate import GaussianTMI, TransRate, tmi_gaussian, transrate
 
 __all__ = [
     "GBC",
+    "KNN",
+    "LEEP",
     "LFC",
+    "NCE",
+    "TMI",
     "ClassMoments",
     "ClassStatistics",
     "Discriminant",
@@ -51,15 +68,19 @@ __all__ = [
     "GaussianTMI",
     "HScore",
     "IntraClassVariance",
+    "KNNEntropy",
     "LinearCKA",
     "LogME",
     "RidgeGCV",
+    "RidgeLeaveOneOut",
     "Sens",
     "SensState",
     "ShrinkageHScore",
     "Spectrum",
+    "TMIPerClass",
     "TransRate",
     "all_reduce",
+    "check_source_predictions",
     "class_statistics",
     "discriminant_score",
     "finalise",
@@ -67,21 +88,34 @@ __all__ = [
     "h_score",
     "init",
     "intra_class_variance",
+    "kendall_tau",
+    "knn",
+    "knn_entropy",
     "lda",
+    "leep",
     "lfc",
     "linear_cka",
     "logme",
     "merge",
+    "nce",
     "nearest_mean",
+    "pearson",
     "recentre",
+    "regret",
+    "relative_at_k",
     "ridge_gcv",
+    "ridge_leave_one_out",
     "scatter_spectrum",
     "sens",
     "sens_finalise",
     "sens_init",
     "sens_update",
     "shrinkage_h_score",
+    "tmi",
     "tmi_gaussian",
+    "tmi_per_class",
+    "top_k_recall",
     "transrate",
     "update",
+    "weighted_kendall_tau",
 ]
