@@ -1,0 +1,256 @@
+"""The command `jaxinv`. Everything heavy is imported where it is used, so that `jaxinv --help` is quick."""
+
+import dataclasses
+import importlib.util
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, subcommand
+
+from jaxinv.ranking import InputError, RankingResult
+
+EXTRAS = {
+    "images": ("sklearn", "skimage", "mlxtend"),
+    "plots": ("matplotlib",),
+    "ot": ("ott",),
+}
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130  # exit codes
+NUMBER_WIDTH = 11
+console = Console()
+notices = Console(stderr=True)
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Command:
+    debug: bool = False
+    """Show where in the program an error arose."""
+
+    def run(self) -> None:
+        """Does what the command says."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(kw_only=True)
+class Rank(_Command):
+    """Rank pretrained models for a target task, best first.
+
+    With --features and --labels: your own models, from the features that each gives on the labelled target set.
+    Without: a built-in pool of small networks on real images, trained on the first call (some minutes).
+
+    Writes ranking.json, ranking.csv and report.html. A run that was killed goes on where it was when it is repeated.
+    """
+
+    features: tuple[pathlib.Path, ...] = ()
+    """One .npy or .npz file a model: a float matrix (samples, dimensions). Dimensions may differ between models."""
+    labels: pathlib.Path | None = None
+    """Class of each sample, 0..C-1: .npy, .npz, .csv or .txt."""
+    source_probabilities: tuple[pathlib.Path, ...] = ()
+    """One file a model, in the order of --features: its own class probabilities (samples, source classes)."""
+    names: tuple[str, ...] = ()
+    """One name a model, in the order of --features. Default: the names of the files."""
+    num_classes: int | None = None
+    """Number of classes, needed only if some are absent from the labels."""
+    truth: pathlib.Path | None = None
+    """True accuracy in [0, 1] of each model, in the order of --features, to judge the scores by."""
+    scores: tuple[str, ...] = ()
+    """Which scores to compute, e.g. logme h_score tmi. Default: all that the input allows."""
+    sort_by: str | None = None
+    """Score that orders the table. Default: logme, or the first one computed."""
+    max_samples: int = 2000
+    """Samples, in class proportions, that sample-based scores (tmi, knn, leep, ...) see."""
+    chunk_rows: int | None = None
+    """Rows read at a time. Default: about 8 MiB of them."""
+    seed: int = 0
+    """Of the choice of these samples; for the built-in pool, of everything."""
+    output: pathlib.Path = pathlib.Path("results")
+    """Folder for what is written."""
+
+    def run(self) -> None:
+        """Ranks, prints, writes."""
+        if self.features:
+            if self.labels is None:
+                raise InputError("labels: --features needs --labels, a file with the class of each sample")
+            results = [self._rank_files(self.labels)]
+        else:
+            raise InputError("features: give one .npy or .npz file a model, --features a.npy b.npz --labels y.npy")
+        for result in results:
+            print_ranking(result, self.sort_by or default_sort(result))
+        for path in self._write(results):
+            console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+
+    def _rank_files(self, labels: pathlib.Path) -> RankingResult:
+        from jaxinv.ranking.rank import rank_files
+
+        return rank_files(
+            self.features,
+            labels,
+            self.source_probabilities,
+            output=self.output,
+            names=self.names,
+            scores=self.scores or None,
+            num_classes=self.num_classes,
+            truth=self.truth,
+            max_samples=self.max_samples,
+            chunk_rows=self.chunk_rows,
+            seed=self.seed,
+            console=notices,
+        )
+
+    def _write(self, results: Sequence[RankingResult]) -> list[pathlib.Path]:
+        paths = []
+        for result in results:
+            stem = "ranking" if len(results) == 1 else f"ranking {result.target}"
+            paths.append(result.to_json(self.output / f"{stem}.json"))
+            paths.append(result.to_csv(self.output / f"{stem}.csv", score=self.sort_by or default_sort(result)))
+        from jaxinv.report import write_report
+
+        try:
+            paths.append(write_report(results, self.output / "report.html"))
+        except ImportError as error:
+            notices.print(f"no report.html: {error}", highlight=False, markup=False)
+        return paths
+
+
+@dataclasses.dataclass(kw_only=True)
+class Claims(_Command):
+    """Re-run what a paper claims, small: measured numbers, checks, and a verdict.
+
+    `jaxinv claims` lists the papers; `jaxinv claims run NAME` runs one.
+    """
+
+    action: Positional[Literal["list", "run"]] = "list"
+    """What to do."""
+    name: Positional[str | None] = None
+    """Which paper, as in the list."""
+    seeds: int = 3
+    """Independent repetitions."""
+    output: pathlib.Path | None = None
+    """Also write the result as JSON here."""
+
+    def run(self) -> None:
+        """Lists or runs."""
+        from jaxinv import claims
+
+        if self.action == "list":
+            table = Table("name", "paper", "claim")
+            for name, claim in claims.CLAIMS.items():
+                table.add_row(name, f"{claim.title}\n{claim.reference}", claim.statement)
+            console.print(table)
+            return
+        if self.name not in claims.CLAIMS:
+            given = "no name given" if self.name is None else f"there is no claim {self.name!r}"
+            raise InputError(f"claims run: {given}. The claims are: {', '.join(claims.CLAIMS)}")
+        with notices.status(f"Running {self.name}") as status:
+            result = claims.CLAIMS[self.name].run(seeds=self.seeds, progress=status.update)
+        print_claim(claims.CLAIMS[self.name], result)
+
+
+@dataclasses.dataclass(kw_only=True)
+class Info(_Command):
+    """Show versions, devices, and which optional parts are installed."""
+
+    def run(self) -> None:
+        """Prints."""
+        from jaxinv.ranking.environment import environment
+
+        table = Table(show_header=False, box=None)
+        for name, value in environment().items():
+            table.add_row(name, value)
+        for extra, modules in EXTRAS.items():
+            missing = [module for module in modules if importlib.util.find_spec(module) is None]
+            state = f"missing ({', '.join(missing)}): pip install 'jaxinv\\[{extra}]'" if missing else "installed"
+            table.add_row(f"extra {extra}", state)
+        console.print(table)
+
+
+def default_sort(result: RankingResult) -> str:
+    """The score that orders a table if nobody says otherwise."""
+    return "logme" if "logme" in result.scores else next(iter(result.scores))
+
+
+def print_ranking(result: RankingResult, sort_by: str) -> None:
+    """Prints a ranking, best first, each column's best marked by a star; wide ones in several tables."""
+    order = result.order(sort_by)
+    columns = {f"truth: {name}": values for name, values in result.truths.items()} | result.scores
+    names_width = max(len(name) for name in result.models)
+    per_table = max(1, (console.width - names_width - 18) // (NUMBER_WIDTH + 3))
+    names = sorted(columns, key=lambda name: name != sort_by)
+    console.print(
+        f"\n[bold]{escape(result.target)}[/]: {len(result.models)} models, {result.num_samples} samples, "
+        f"{result.num_classes} classes; higher is better, sorted by {sort_by}",
+        highlight=False,
+    )
+    for start in range(0, len(names), per_table):
+        table = Table("", Column("model", no_wrap=True), Column("width", justify="right"))
+        shown = names[start : start + per_table]
+        for name in shown:
+            table.add_column(name.replace("_", " "), justify="right", width=NUMBER_WIDTH)
+        for place, i in enumerate(order, start=1):
+            cells = [_cell(columns[name], i) for name in shown]
+            table.add_row(str(place), escape(result.models[i]), str(result.widths[i]), *cells)
+        console.print(table)
+    for truth, scores in result.agreement.items():
+        measures = list(next(iter(scores.values()), {}))
+        table = Table(
+            "score",
+            *(Column(measure.replace("_", " "), justify="right") for measure in measures),
+            title=f"Agreement with the truth ({truth})",
+        )
+        first = measures[0] if measures else ""
+        for name in sorted(scores, key=lambda name: -scores[name][first]):
+            table.add_row(name, *(f"{scores[name][measure]:.3f}" for measure in measures))
+        console.print(table)
+    for note in result.notes:
+        console.print(f"- {note}", highlight=False, markup=False)
+
+
+def _cell(values: np.ndarray, i: int) -> str:
+    value = values[i]
+    if value != value:
+        return "-"
+    best = max(other for other in values if other == other)
+    return f"[bold green]{value:.4g}*[/]" if value == best else f"{value:.4g} "
+
+
+def print_claim(claim: Any, result: Any) -> None:
+    """Prints the measured numbers, the checks and the verdict of a claim."""
+    console.print(
+        f"[bold]{escape(claim.title)}[/] {escape(claim.reference)}\n{escape(claim.statement)}", highlight=False
+    )
+    table = Table("measured", Column("value", justify="right"), "")
+    for label, value, text in result.rows:
+        table.add_row(label, f"{value:.4g}", text)
+    console.print(table)
+    for statement, passed, measured in result.checks:
+        console.print(f"{'[green]yes[/]' if passed else '[red]no[/] '} {escape(statement)} ({escape(str(measured))})")
+    console.print(f"verdict: [bold]{result.verdict}[/]")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; bad input ends with one sentence and exit code 2."""
+    command = tyro.cli(
+        Annotated[Rank, subcommand("rank")]
+        | Annotated[Claims, subcommand("claims")]
+        | Annotated[Info, subcommand("info")],
+        prog="jaxinv",
+        description="Kernels for symmetry and transfer in JAX: rank pretrained models, re-run published claims.",
+        args=arguments,
+        config=(OmitArgPrefixes, FlagCreatePairsOff),
+    )
+    try:
+        command.run()
+    except KeyboardInterrupt:
+        notices.print("interrupted; repeat the command to go on")
+        sys.exit(INTERRUPTED)
+    except (InputError, ImportError, OSError) as error:
+        if command.debug:
+            raise
+        notices.print(f"jaxinv: {error}", soft_wrap=True, highlight=False, markup=False, style="red")
+        sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)

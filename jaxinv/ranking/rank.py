@@ -1,0 +1,200 @@
+"""Ranking models from a person's own files: features, labels and, optionally, source-class probabilities."""
+
+import os
+import pathlib
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from jaxinv.ranking.agreement import agreement_with_truth
+from jaxinv.ranking.environment import environment
+from jaxinv.ranking.errors import InputError
+from jaxinv.ranking.feature_files import MatrixFile, open_matrix
+from jaxinv.ranking.labels import Labels, read_column, read_labels
+from jaxinv.ranking.model_data import stratified_rows
+from jaxinv.ranking.results import RankingResult
+from jaxinv.ranking.scores import SCORES, choose_scores, score_pool, takes_class_gram
+from jaxinv.ranking.streaming import ModelFiles, default_chunk_rows, run_pass
+
+PathLike = str | os.PathLike[str]
+
+
+def rank_files(
+    features: Sequence[PathLike],
+    labels: PathLike,
+    source_probabilities: Sequence[PathLike] = (),
+    *,
+    output: PathLike,
+    names: Sequence[str] = (),
+    scores: Sequence[str] | None = None,
+    num_classes: int | None = None,
+    truth: PathLike | None = None,
+    max_samples: int = 2000,
+    chunk_rows: int | None = None,
+    seed: int = 0,
+    console: Console | None = None,
+) -> RankingResult:
+    """Scores models from their features on a labelled target set.
+
+    Every file is read once, in chunks, with bounded memory; what was read is kept in the folder `output/state`, so that
+    a run that was killed goes on where it was and a finished one is not repeated for other scores.
+
+    Args:
+      features: one .npy or .npz file a model, (N, D) floats; D may differ between models.
+      labels: (N,) integers 0..C-1, in .npy, .npz, .csv or .txt.
+      source_probabilities: one file a model in the same order, (N, Cs): its own class probabilities of the same
+        samples; needed by leep and nce.
+      output: folder for the state.
+      names: one a model; by default the names of the feature files.
+      scores: names of scores; by default all that the input allows.
+      num_classes: C, if classes may be absent from the labels.
+      truth: a file with one true accuracy in [0, 1] a model, to judge the scores by.
+      max_samples: rows, in class proportions, that the sample-based scores see.
+      chunk_rows: rows that are read at a time; by default 8 MiB of them.
+      seed: of the choice of these rows.
+      console: for the progress bar and notices; by default there are none.
+
+    Raises:
+      InputError: a file or an argument cannot be used.
+    """
+    console = Console(quiet=True) if console is None else console
+    started = time.perf_counter()
+    for option, value, least in (("max_samples", max_samples, 2), ("chunk_rows", chunk_rows, 1)):
+        if value is not None and value < least:
+            raise InputError(f"{option}: must be at least {least}, got {value}")
+    chosen = choose_scores(scores, source_probabilities=bool(source_probabilities))
+    if not features:
+        raise InputError("features: no file given")
+    model_names = _model_names(features, names)
+    target = read_labels(labels, num_classes=num_classes)
+    matrices = [_open(path, "features", target) for path in features]
+    if source_probabilities and len(source_probabilities) != len(features):
+        raise InputError(f"source_probabilities: {len(source_probabilities)} files for {len(features)} models")
+    sources = [_open(path, "probabilities", target) for path in source_probabilities] or [None] * len(features)
+    accuracies = None if truth is None else _read_truth(truth, len(features))
+
+    _check_output(output)
+    rows = stratified_rows(target.values, max_samples, seed=seed)
+    files = []
+    for name, matrix, source in zip(model_names, matrices, sources, strict=True):
+        width = matrix.shape[1]
+        files.append(
+            ModelFiles(
+                name=name,
+                features=matrix,
+                probabilities=source,
+                labels=target,
+                rows=rows,
+                chunk_rows=min(chunk_rows or default_chunk_rows(width), len(target.values)),
+                per_class_gram=takes_class_gram(
+                    chosen, num_classes=target.num_classes, width=width, asked=scores is not None
+                ),
+                state_path=pathlib.Path(output) / "state" / f"{urllib.parse.quote(name, safe=' ')}.npz",
+            )
+        )
+    _run_passes(files, console)
+    read = time.perf_counter()
+    widths = [matrix.shape[1] for matrix in matrices]
+    with console.status("Scoring"):
+        pool = score_pool(lambda i: run_pass(files[i]), widths, target.values[rows], chosen)
+    scored = time.perf_counter()
+
+    notes = [*target.notes, *pool.notes]
+    if len(rows) < len(target.values):
+        seen = [name for name in chosen if SCORES[name].needs in ("samples", "source probabilities")]
+        if seen:
+            notes.append(f"{', '.join(seen)} see {len(rows)} of {len(target.values)} samples, in class proportions.")
+    return RankingResult(
+        target=pathlib.Path(labels).stem,
+        num_samples=len(target.values),
+        num_classes=target.num_classes,
+        models=model_names,
+        widths=tuple(widths),
+        scores=pool.scores,
+        diagnostics=pool.diagnostics,
+        truths={} if accuracies is None else {"given": accuracies},
+        agreement={} if accuracies is None else {"given": agreement_with_truth(pool.scores, accuracies)},
+        environment=environment(),
+        timings={"reading and statistics": read - started, "scores": scored - read},
+        notes=tuple(notes),
+    )
+
+
+def _run_passes(files: list[ModelFiles], console: Console) -> None:
+    num_samples = len(files[0].labels.values)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}% {task.fields[speed_text]}"),
+        TimeRemainingColumn(),
+        console=console,
+    ) as bar:
+        task = bar.add_task("", total=len(files) * num_samples, speed_text="")
+        for index, model in enumerate(files):
+            bar.update(task, description=f"Reading {model.name} ({index + 1} of {len(files)})")
+            run_pass(model, progress=_Meter(bar, task, index * num_samples), notify=console.print)
+
+
+class _Meter:
+    """Moves the bar, and measures rows per second from what is really read, not from what was done before."""
+
+    def __init__(self, bar: Progress, task: TaskID, offset: int):
+        self._bar, self._task, self._offset = bar, task, offset
+        self._start: tuple[float, int] | None = None
+
+    def __call__(self, rows: int) -> None:
+        now = time.perf_counter()
+        if self._start is None:
+            self._start = now, rows
+            self._bar.reset(self._task, completed=self._offset + rows)
+            return
+        speed = (rows - self._start[1]) / max(now - self._start[0], 1e-9)
+        self._bar.update(self._task, completed=self._offset + rows, speed_text=f"{speed:,.0f} rows/s")
+
+
+def _model_names(features: Sequence[PathLike], names: Sequence[str]) -> tuple[str, ...]:
+    if names and len(names) != len(features):
+        raise InputError(f"names: {len(names)} names for {len(features)} feature files")
+    given = tuple(names) or tuple(pathlib.Path(path).stem for path in features)
+    for name, count in Counter(given).items():
+        if count > 1:
+            paths = ", ".join(str(path) for path, other in zip(features, given, strict=True) if other == name)
+            raise InputError(
+                f"{paths}: {count} models are called {name!r}. Rename a file, or give --names, one a model"
+            )
+    return given
+
+
+def _open(path: PathLike, array_name: str, labels: Labels) -> MatrixFile:
+    matrix = open_matrix(path, array_name=array_name)
+    if matrix.shape[0] != len(labels.values):
+        raise InputError(
+            f"{path}: {matrix.shape[0]} rows, but {labels.path} has {len(labels.values)} labels. "
+            "Both must hold the same samples in the same order"
+        )
+    return matrix
+
+
+def _check_output(output: PathLike) -> None:
+    try:
+        pathlib.Path(output).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output: {output} cannot be made a folder ({error.strerror}). Name another one") from error
+    if not os.access(output, os.W_OK):
+        raise InputError(f"output: {output} is not writable. Name another folder")
+
+
+def _read_truth(path: PathLike, count: int) -> np.ndarray:
+    values = read_column(path, array_name="accuracies")
+    if values.dtype.kind not in "iuf" or not np.all((values >= 0) & (values <= 1)):
+        raise InputError(f"{path}: accuracies must be numbers in [0, 1]. Divide percentages by 100")
+    if len(values) != count:
+        raise InputError(
+            f"{path}: {len(values)} accuracies for {count} models. One a model, in the order of --features"
+        )
+    return values.astype(np.float64)
