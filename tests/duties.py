@@ -43,7 +43,7 @@ class Case:
       second_order: whether second derivatives are promised (else they must raise, or the kernel is not differentiable).
       tolerance: of the reference, relative, in float32 and float64.
       diagnostics_tolerance: of jit and vmap in the rest of the result, where it holds the argument of a maximum, which
-        its value determines to the square root of the precision only.
+        its value determines to the square root of the precision only, or a class of about as many samples as columns.
       empty: arguments without samples, for which the result must be finite.
       bad_input: calls that must fail.
       low_precision: relative tolerance of bfloat16 inputs against the same rounded inputs in float32; None: not taken.
