@@ -6,6 +6,7 @@ scale, rotate, translate; then brightness, contrast, hue, greyscale, invert, pos
 erase. Coordinates are (x, y) in [-1, 1] with y pointing down the picture.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,10 @@ _LUMINANCE = (0.299, 0.587, 0.114)
 _BLUR_RADIUS = 3
 _PIXELATED_SHARE = 0.3
 _ERASED_SHARE = 14 / 32
+# Bounds that keep the inverse warp and the Gaussian finite: nothing smaller can be seen.
+_LEAST_SCALE = 1e-3
+_LEAST_DETERMINANT = 0.1
+_LEAST_BLUR = 0.05
 
 
 class Transformation(NamedTuple):
@@ -36,7 +41,7 @@ class Transformation(NamedTuple):
     angle: Float[Array, ""]
     """Of rotation, in radians, from the x axis to the y axis."""
     scale: Float[Array, ""]
-    """Size factor."""
+    """Size factor; below 0.001 it counts as 0.001."""
     flips: Float[Array, "2"]
     """Factors +1 or -1 of x (a horizontal flip) and of y (a vertical flip)."""
     shear: Float[Array, "2"]
@@ -54,7 +59,7 @@ class Transformation(NamedTuple):
     noise: Float[Array, ""]
     """Amplitude of the added noise, which is normal and clipped to [0, 1]."""
     blur: Float[Array, ""]
-    """Standard deviation in pixels of the Gaussian, which is cut to 7 x 7 pixels."""
+    """Standard deviation in pixels of the Gaussian, which is cut to 7 x 7 pixels; below 0.05 it is none."""
     pixelate: Float[Array, ""]
     """0 or 1, as is the next one."""
     erase: Float[Array, ""]
@@ -164,14 +169,22 @@ def apply_geometric(grid: Float[Array, "*shape 2"], transformation: Transformati
       `(*shape, 2)`, points on the object. Two shears whose tangents multiply to 1 have no inverse; those are kept
       0.1 away from it, on their side.
 
+    Raises:
+      TypeError: if `grid` is not floating point.
+      ValueError: if its last axis does not hold 2 coordinates.
+
     Transformations: jit, vmap, grad.
     """
+    require_floating("grid", grid)
+    if grid.ndim == 0 or grid.shape[-1] != 2:
+        raise ValueError(f"grid must hold points of 2 coordinates on its last axis, got shape {grid.shape}")
     t = transformation
     cosine, sine = jnp.cos(t.angle), jnp.sin(t.angle)
     x, y = (grid[..., i] - t.translation[i] for i in range(2))
-    x, y = (cosine * x + sine * y) / t.scale * t.flips[0], (cosine * y - sine * x) / t.scale * t.flips[1]
+    scale = jnp.maximum(t.scale, _LEAST_SCALE)
+    x, y = (cosine * x + sine * y) / scale * t.flips[0], (cosine * y - sine * x) / scale * t.flips[1]
     determinant = 1 - t.shear[0] * t.shear[1]
-    determinant = jnp.where(determinant < 0, -1.0, 1.0) * jnp.maximum(jnp.abs(determinant), 0.1)
+    determinant = jnp.where(determinant < 0, -1.0, 1.0) * jnp.maximum(jnp.abs(determinant), _LEAST_DETERMINANT)
     return jnp.stack([x - t.shear[0] * y, y - t.shear[1] * x], axis=-1) / determinant
 
 
@@ -185,8 +198,14 @@ def apply_photometric(rgb: Float[Array, "h w 3"], transformation: Transformation
     Returns:
       `(h, w, 3)`.
 
+    Raises:
+      TypeError: if `rgb` is not floating point.
+      ValueError: if it is not `(h, w, 3)`.
+
     Transformations: jit, vmap, grad (posterise has gradient 0).
     """
+    require_floating("rgb", rgb)
+    require_shape("rgb", rgb, (None, None, 3))
     t = transformation
     rgb = jnp.clip(rgb * t.brightness, 0.0, 1.0)
     mean = jnp.mean(_luminance(rgb))
@@ -212,10 +231,12 @@ def apply_corruption(
       `(h, h, 3)`.
 
     Raises:
-      ValueError: if the picture is not square with three channels.
+      TypeError: if `rgb` is not floating point.
+      ValueError: if it is not `(h, h, 3)`.
 
     Transformations: jit, vmap, grad.
     """
+    require_floating("rgb", rgb)
     size = rgb.shape[0]
     require_shape("rgb", rgb, (size, size, 3))
     t = transformation
@@ -240,7 +261,7 @@ def _luminance(rgb):
 def _hue_rotation(angle):
     """Rodrigues' rotation about (1, 1, 1) / sqrt(3)."""
     grey = jnp.full((3, 3), 1 / 3, angle.dtype)
-    cross = jnp.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], angle.dtype) / np.sqrt(3)
+    cross = jnp.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], angle.dtype) / math.sqrt(3)
     return jnp.cos(angle) * (jnp.eye(3, dtype=angle.dtype) - grey) + grey + jnp.sin(angle) * cross
 
 
@@ -251,7 +272,7 @@ def _both_sides(matrix, rgb):
 def _blur_matrix(size, sigma):
     """Rows are the Gaussian around their pixel, cut at the radius and at the border, with sum 1."""
     offset = np.arange(size)[:, None] - np.arange(size)[None, :]
-    none = sigma <= 0
+    none = sigma < _LEAST_BLUR
     weight = jnp.exp(-0.5 * (offset / jnp.where(none, 1.0, sigma)) ** 2) * (np.abs(offset) <= _BLUR_RADIUS)
     return jnp.where(none, jnp.eye(size, dtype=weight.dtype), weight / jnp.sum(weight, axis=1, keepdims=True))
 
