@@ -3,10 +3,12 @@
 import pytest
 
 from tests.duties import DUTIES, Case, prove
+from tests.simulators.cases import CASES as SIMULATORS
 from tests.transferability.cases import CASES as STATISTICS_SCORES
 from tests.transferability.sample_cases import CASES as SAMPLE_SCORES
+from tests.transferability.sensitivity_cases import CASES as INVARIANCE_METER
 
-CASES = [*STATISTICS_SCORES, *SAMPLE_SCORES]
+CASES = [*STATISTICS_SCORES, *SAMPLE_SCORES, *INVARIANCE_METER, *SIMULATORS]
 
 
 @pytest.mark.parametrize("duty", list(DUTIES))
