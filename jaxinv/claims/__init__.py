@@ -1,5 +1,25 @@
-"""Claims of papers, each re-run small by one command: `jaxinv claims run NAME`. None is here yet."""
+"""Claims of papers, each re-run small by one command: `jaxinv claims run NAME`.
 
-from typing import Any
+Every experiment states the measured numbers, checks what the paper says against them, and derives its verdict from the
+checks: reproduced, partly, not reproduced.
+"""
 
-CLAIMS: dict[str, Any] = {}
+from jaxinv.claims import invariance_in_transfer, tmi
+from jaxinv.claims.claim import Check, Claim, ClaimResult, Progress, Row
+from jaxinv.ranking.errors import InputError
+
+CLAIMS: dict[str, Claim] = {claim.name: claim for claim in (invariance_in_transfer.CLAIM, tmi.CLAIM)}
+
+
+def run_claim(name: str, *, seeds: int = 3, progress: Progress | None = None, quick: bool = False) -> ClaimResult:
+    """Runs one claim of `CLAIMS`; see `Claim.run`.
+
+    Raises:
+      InputError: (a ValueError) if there is no such claim; the message lists them.
+    """
+    if name not in CLAIMS:
+        raise InputError(f"there is no claim {name!r}; the claims are: {', '.join(CLAIMS)}")
+    return CLAIMS[name].run(seeds=seeds, progress=progress, quick=quick)
+
+
+__all__ = ["CLAIMS", "Check", "Claim", "ClaimResult", "Progress", "Row", "run_claim"]

@@ -49,7 +49,7 @@ class Outputs(NamedTuple):
     """(M, N, C)."""
 
 
-def create_ensemble(make_network: Callable[[nnx.Rngs], nnx.Module], seeds: Sequence[int]) -> Ensemble:
+def create_ensemble(make_network: Callable[[nnx.Rngs], nnx.Module], seeds: Sequence[int] | np.ndarray) -> Ensemble:
     """New networks, one a seed; equal seeds give equal networks, wherever they stand.
 
     Args:
@@ -74,9 +74,10 @@ def train_ensemble(
     ensemble: Ensemble,
     batches: Iterable[tuple[ArrayLike, ArrayLike]],
     *,
-    learning_rate: float | optax.Schedule,
+    learning_rate: float | Callable[[int], ArrayLike],
     class_counts: Sequence[int] | np.ndarray | None = None,
     penalty: Penalty | None = None,
+    penalty_weights: Sequence[float] | np.ndarray | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Ensemble:
     """Trains every network on its own batches by Adam on the cross-entropy.
@@ -84,10 +85,11 @@ def train_ensemble(
     Args:
       ensemble: M networks; they are left as they are.
       batches: a step each: images (M, B, ...) and labels (M, B).
-      learning_rate: a number, or a function of the step number.
+      learning_rate: a number, or a function of the step number (an optax schedule is one).
       class_counts: (M,), the number of classes of each network if its head is larger (see `mask_logits`).
       penalty: `penalty(features (B, D), logits (B, C), labels (B,))`, added to the loss of each network. Pass the same
         function object again, rather than a new lambda, to compile once.
+      penalty_weights: (M,), what the penalty of each network is multiplied by; default 1.
       progress: called after every step with the number of steps done and their total (None if `batches` has no
         length).
 
@@ -98,28 +100,29 @@ def train_ensemble(
     params = jax.tree.map(jnp.copy, ensemble.params)
     moments = optax.scale_by_adam().init(params)
     counts = None if class_counts is None else jnp.asarray(class_counts)
+    weights = jnp.ones(ensemble.num_networks) if penalty_weights is None else jnp.asarray(penalty_weights)
     total = len(batches) if isinstance(batches, Sized) else None
     for step, (images, labels) in enumerate(batches):
         rate = learning_rate(step) if callable(learning_rate) else learning_rate
-        params, moments = _step(params, moments, images, labels, counts, rate, ensemble.graphdef, penalty)
+        params, moments = _step(params, moments, images, labels, counts, weights, rate, ensemble.graphdef, penalty)
         if progress is not None:
             progress(step + 1, total)
     return Ensemble(ensemble.graphdef, params)
 
 
 @functools.partial(jax.jit, static_argnames=("graphdef", "penalty"), donate_argnames=("params", "moments"))
-def _step(params, moments, images, labels, counts, rate, graphdef, penalty):
-    def loss(params, images, labels, count):
+def _step(params, moments, images, labels, counts, weights, rate, graphdef, penalty):
+    def loss(params, images, labels, count, weight):
         network = nnx.merge(graphdef, params)
         features = network.features(images)
         logits = network.head(features)
         if count is not None:
             logits = mask_logits(logits, count)
         value = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
-        return value if penalty is None else value + penalty(features, logits, labels)
+        return value if penalty is None else value + weight * penalty(features, logits, labels)
 
-    gradient = jax.vmap(jax.grad(loss), in_axes=(0, 0, 0, None if counts is None else 0))(
-        params, images, labels, counts
+    gradient = jax.vmap(jax.grad(loss), in_axes=(0, 0, 0, None if counts is None else 0, 0))(
+        params, images, labels, counts, weights
     )
     # Adam works number by number, so it needs no vmap; only its step count is shared.
     direction, moments = optax.scale_by_adam().update(gradient, moments)

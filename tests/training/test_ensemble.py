@@ -108,6 +108,18 @@ def test_penalty_is_felt():
     assert shrunk < 0.1 * free
 
 
+def test_penalty_weights_are_each_networks_own():
+    data = [(images.repeat(2, axis=0), labels.repeat(2, axis=0)) for images, labels in batches(1, steps=20)]
+    ensemble = create_ensemble(make, [0, 0])
+    free = train_ensemble(ensemble, data, learning_rate=0.02).params
+    full = train_ensemble(ensemble, data, learning_rate=0.02, penalty=shrink).params
+    mixed = train_ensemble(ensemble, data, learning_rate=0.02, penalty=shrink, penalty_weights=[0.0, 1.0]).params
+    without, with_penalty, each = (np.asarray(params["body"]["kernel"][...]) for params in (free, full, mixed))
+    np.testing.assert_allclose(each[0], without[0], atol=1e-5)
+    np.testing.assert_allclose(each[1], with_penalty[1], atol=1e-5)
+    assert not np.allclose(without[1], with_penalty[1], atol=1e-2)
+
+
 def test_class_counts_keep_logits_of_other_classes_out():
     data = batches(2, classes=2)
     ensemble = create_ensemble(make, [0, 0])
