@@ -191,24 +191,26 @@ def score_pool(
 ) -> PoolScores:
     """Scores a pool of models of any widths.
 
-    Models are padded with zero columns to the next power of two; those of one padded width are scored by one vmapped
-    and jitted call with all scores in it, or by several where the models would not fit in memory together.
+    Models are padded with zero columns to the next power of two. Those of one padded width are scored together, by one
+    vmapped and jitted call a score; where they would not fit in memory together, by several.
 
     Args:
       load: gives the data of model i; it is called once for each, when it is due, so it may read from the disk.
       widths: (M,) feature dimension of each model.
       labels: (n,) labels of the sampled rows, the same for all models.
       names: of the scores.
-      advance: is told after each call how many models it scored.
+      advance: is told how many models are done, each time that some are.
     """
     count = len(widths)
     columns: dict[str, dict[str, np.ndarray]] = {name: {"score": np.full(count, math.nan)} for name in names}
     for batch, data in _batches(load, widths):
-        inputs = _stack(data, _bucket(max(widths[i] for i in batch)))
-        usable = tuple(name for name in names if _is_usable(name, data[0]))
-        for name, fields in jax.device_get(_score_batch(*inputs, jnp.asarray(labels), names=usable)).items():
-            for field, values in fields.items():
-                columns[name].setdefault(field, np.full(count, math.nan))[batch] = values
+        width = _bucket(max(widths[i] for i in batch))
+        statistics, features, probabilities = jax.device_put(_stack(data, width))
+        inputs = Inputs(statistics, _spectra(statistics), features, probabilities, jnp.asarray(labels))
+        for name in names:
+            if _is_usable(name, data[0]):
+                for field, values in jax.device_get(_score_batch(inputs, name=name)).items():
+                    columns[name].setdefault(field, np.full(count, math.nan))[batch] = values
         advance(len(batch))
     scores = {name: fields.pop("score") for name, fields in columns.items()}
     notes = []
@@ -220,24 +222,18 @@ def score_pool(
     return PoolScores(scores, columns, tuple(notes))
 
 
-@functools.partial(jax.jit, static_argnames=("names",))
-def _score_batch(
-    statistics: kernels.ClassStatistics,
-    features: jax.Array,
-    source_probabilities: jax.Array | None,
-    labels: jax.Array,
-    *,
-    names: tuple[str, ...],
-) -> dict[str, dict[str, jax.Array]]:
-    """All scores and scalar diagnostics of a batch of models (leading axis M), `(M,)` each."""
+_spectra = jax.jit(jax.vmap(kernels.scatter_spectrum))
 
-    def score_model(statistics, features, source_probabilities):
-        spectrum = kernels.scatter_spectrum(statistics)
-        inputs = Inputs(statistics, spectrum, features, source_probabilities, labels)
-        results = {name: SCORES[name].compute(inputs)._asdict() for name in names}
-        return {name: {k: v for k, v in result.items() if jnp.ndim(v) == 0} for name, result in results.items()}
 
-    return jax.vmap(score_model)(statistics, features, source_probabilities)
+@functools.partial(jax.jit, static_argnames=("name",))
+def _score_batch(inputs: Inputs, *, name: str) -> dict[str, jax.Array]:
+    """A score and its scalar diagnostics for a batch of models (leading axis M), `(M,)` each.
+
+    One score a call, because XLA runs independent parts of a program at once, and batched LAPACK calls that run at once
+    on the CPU can wait for each other for ever (jaxlib 0.10: each blocks a thread of the pool that its parts need).
+    """
+    results = jax.vmap(lambda *model: SCORES[name].compute(Inputs(*model)), in_axes=(0, 0, 0, 0, None))(*inputs)
+    return {field: values for field, values in results._asdict().items() if jnp.ndim(values) == 1}
 
 
 def _batches(load: Callable[[int], ModelData], widths: Sequence[int]) -> Iterator[tuple[list[int], list[ModelData]]]:
