@@ -116,7 +116,7 @@ def spread(values: Sequence[float] | np.ndarray) -> str:
     """The half width of the 95 % t interval of the mean over seeds, then the values one by one."""
     values = np.asarray(values, float)
     if len(values) == 1:
-        return "one seed"
+        return "(one seed)"
     each = " ".join(f"{value:.3f}" for value in values)
     half_width = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
     return f"± {half_width:.3f} (seeds: {each})"

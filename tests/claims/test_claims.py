@@ -37,7 +37,7 @@ def test_a_check_needs_every_seed():
 def test_spread_is_the_t_interval():
     """Mean of 1, 2, 3: standard error 1 / sqrt(3), and the 97.5 % quantile of t with 2 degrees of freedom is 4.303."""
     assert spread([1, 2, 3]) == f"± {4.30265 / np.sqrt(3):.3f} (seeds: 1.000 2.000 3.000)"
-    assert mean_row("x", [0.25]) == Row("x", 0.25, "one seed")
+    assert mean_row("x", [0.25]) == Row("x", 0.25, "(one seed)")
 
 
 def test_json(tmp_path):
