@@ -71,9 +71,15 @@ def transrate(
     """
     require_choice("weighting", weighting, ("proportional", "uniform"))
     moments = finalise(_with_grams(statistics))
-    count = moments.count[:, None, None]
-    rate = 0.5 * log_det_one_plus(safe_divide(moments.scatter, moments.num_samples) / epsilon)
-    class_rate = 0.5 * jax.vmap(log_det_one_plus)(safe_divide(_grams(moments), count) / epsilon)
+    # One batch of determinants: two batched LAPACK calls that XLA may run at once can block each other on a CPU.
+    covariances = jnp.concatenate(
+        [
+            safe_divide(moments.scatter, moments.num_samples)[None],
+            safe_divide(_grams(moments), moments.count[:, None, None]),
+        ]
+    )
+    rates = 0.5 * jax.vmap(log_det_one_plus)(covariances / epsilon)
+    rate, class_rate = rates[0], rates[1:]
     uniform = safe_divide(moments.present.astype(rate.dtype), jnp.sum(moments.present).astype(rate.dtype))
     weight = moments.prior if weighting == "proportional" else uniform
     return TransRate(
