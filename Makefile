@@ -3,8 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: test bench lint table
+.PHONY: demo test bench lint table
 .DEFAULT_GOAL := test
+
+demo: .venv/demo
+	$(BIN)/jaxinv rank --output report
 
 test: .venv/dev
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2
@@ -21,7 +24,12 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+.venv/demo: pyproject.toml setup.py constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --editable '.[images,plots]'
+	touch $@
+
 .venv/dev: pyproject.toml setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(INSTALL) --editable '.[dev]'
-	touch $@
+	touch $@ .venv/demo

@@ -74,16 +74,37 @@ class Rank(_Command):
 
     def run(self) -> None:
         """Ranks, prints, writes."""
+        self._check_sort_by()
         if self.features:
             if self.labels is None:
                 raise InputError("labels: --features needs --labels, a file with the class of each sample")
             results = [self._rank_files(self.labels)]
         else:
-            raise InputError("features: give one .npy or .npz file a model, --features a.npy b.npz --labels y.npy")
+            foreign = [name for name in ("labels", "source_probabilities", "names", "truth") if getattr(self, name)]
+            if foreign:
+                option = foreign[0].replace("_", "-")
+                raise InputError(f"{option}: --{option} is given without --features, one file a model")
+            results = self._rank_built_in_pool()
         for result in results:
             print_ranking(result, self.sort_by or default_sort(result))
         for path in self._write(results):
             console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+
+    def _check_sort_by(self) -> None:
+        """Before the work, not after it."""
+        if self.sort_by is None:
+            return
+        from jaxinv.ranking.scores import choose_scores
+
+        possible = choose_scores(self.scores or None, source_probabilities=bool(self.source_probabilities))
+        choose_scores((self.sort_by,), source_probabilities=bool(self.source_probabilities))
+        if self.sort_by not in possible:
+            raise InputError(f"sort-by: {self.sort_by} is not among --scores {' '.join(possible)}")
+
+    def _rank_built_in_pool(self) -> list[RankingResult]:
+        from jaxinv.ranking.built_in_pool import rank_built_in_pool
+
+        return rank_built_in_pool(output=self.output, scores=self.scores or None, seed=self.seed, console=notices)
 
     def _rank_files(self, labels: pathlib.Path) -> RankingResult:
         from jaxinv.ranking.rank import rank_files
@@ -144,12 +165,15 @@ class Claims(_Command):
                 table.add_row(name, f"{claim.title}\n{claim.reference}", claim.statement)
             console.print(table)
             return
-        if self.name not in claims.CLAIMS:
-            given = "no name given" if self.name is None else f"there is no claim {self.name!r}"
-            raise InputError(f"claims run: {given}. The claims are: {', '.join(claims.CLAIMS)}")
+        if self.name is None:
+            raise InputError(f"name: say which claim to run. The claims are: {', '.join(claims.CLAIMS)}")
+        if self.seeds < 1:
+            raise InputError(f"seeds: at least 1 is needed, got {self.seeds}")
         with notices.status(f"Running {self.name}") as status:
-            result = claims.CLAIMS[self.name].run(seeds=self.seeds, progress=status.update)
+            result = claims.run_claim(self.name, seeds=self.seeds, progress=status.update)
         print_claim(claims.CLAIMS[self.name], result)
+        if self.output is not None:
+            console.print(f"wrote {result.to_json(self.output)}", soft_wrap=True, highlight=False)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -196,11 +220,13 @@ def print_ranking(result: RankingResult, sort_by: str) -> None:
             cells = [_cell(columns[name], i) for name in shown]
             table.add_row(str(place), escape(result.models[i]), str(result.widths[i]), *cells)
         console.print(table)
+    from jaxinv.report.names import measure_name
+
     for truth, scores in result.agreement.items():
         measures = list(next(iter(scores.values()), {}))
         table = Table(
             "score",
-            *(Column(measure.replace("_", " "), justify="right") for measure in measures),
+            *(Column(measure_name(measure), justify="right") for measure in measures),
             title=f"Agreement with the truth ({truth})",
         )
         first = measures[0] if measures else ""

@@ -25,8 +25,8 @@ class _Classifier(nnx.Module):
         return self.head(self.features(images))
 
     def _centred(self, images):
-        """(B, H, W, channels) with values in [-1/2, 1/2]."""
-        return images.reshape(*images.shape[:3], self.channels) - 0.5
+        """(B, H, W, channels) with values in [-2, 2], about the spread that initialisers reckon with."""
+        return 4.0 * images.reshape(*images.shape[:3], self.channels) - 2.0
 
 
 class MultilayerPerceptron(_Classifier):

@@ -22,6 +22,7 @@ from jaxinv.ranking.scores import SCORES, choose_scores, score_pool, takes_class
 from jaxinv.ranking.streaming import ModelFiles, default_chunk_rows, run_pass
 
 PathLike = str | os.PathLike[str]
+GROWS_WITH_WIDTH = ("tmi", "tmi_gaussian")
 
 
 def rank_files(
@@ -109,6 +110,8 @@ def rank_files(
         seen = [name for name in chosen if SCORES[name].needs in ("samples", "source probabilities")]
         if seen:
             notes.append(f"{', '.join(seen)} see {len(rows)} of {len(target.values)} samples, in class proportions.")
+    if len(set(widths)) > 1 and (growing := [name for name in chosen if name in GROWS_WITH_WIDTH]):
+        notes.append(f"{' and '.join(growing)} grow with the width: compare models of equal width by them.")
     return RankingResult(
         target=pathlib.Path(labels).stem,
         num_samples=len(target.values),

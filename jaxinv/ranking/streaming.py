@@ -176,8 +176,8 @@ def _check_probabilities(matrix: MatrixFile, chunk: np.ndarray, first_row: int) 
     if chunk.min() < 0:
         row, column = np.argwhere(chunk < 0)[0]
         raise InputError(
-            f"{matrix.path}: row {first_row + row}, column {column} is {chunk[row, column]}: probabilities cannot be "
-            "negative. If these are logits, take their softmax first"
+            f"{matrix.path}: row {first_row + row}, column {column} is {chunk[row, column]:.6g}: probabilities cannot "
+            "be negative. If these are logits, take their softmax first"
         )
     off = np.abs(chunk.sum(axis=1, dtype=np.float64) - 1) > PROBABILITY_TOLERANCE
     if off.any():
