@@ -1,0 +1,127 @@
+"""The command line as a user meets it: what it prints and writes, and exit code 2 with one sentence for bad input."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from jaxinv.cli import main
+
+NUM_SAMPLES, NUM_CLASSES = 40, 3
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Two models' features and labels, the working folder of the command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    generator = np.random.default_rng(0)
+    labels = np.arange(NUM_SAMPLES) % NUM_CLASSES
+    good = np.eye(NUM_CLASSES)[labels] + 0.1 * generator.normal(size=(NUM_SAMPLES, NUM_CLASSES))
+    np.save("good.npy", good.astype(np.float32))
+    np.savez("noise.npz", features=generator.normal(size=(NUM_SAMPLES, 6)).astype(np.float32))
+    np.save("y.npy", labels)
+    return tmp_path
+
+
+RANK = ("rank", "--features", "good.npy", "noise.npz", "--labels", "y.npy", "--scores", "logme", "lfc")
+
+
+def test_rank_prints_the_table_and_writes_everything(folder, capsys):
+    main(RANK)
+    printed = capsys.readouterr().out
+    assert printed.index("good") < printed.index("noise")
+    written = json.loads(pathlib.Path("results/ranking.json").read_text())
+    assert written["models"] == ["good", "noise"]
+    assert written["scores"]["logme"][0] > written["scores"]["logme"][1]
+    assert "good" in pathlib.Path("results/ranking.csv").read_text()
+    assert pathlib.Path("results/report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def spoil_labels(value):
+    labels = np.load("y.npy")
+    labels[4] = value
+    np.save("y.npy", labels)
+
+
+def truncate():
+    content = pathlib.Path("good.npy").read_bytes()
+    pathlib.Path("good.npy").write_bytes(content[:-40])
+
+
+def put_nan():
+    features = np.load("good.npy")
+    features[7, 1] = np.nan
+    np.save("good.npy", features)
+
+
+BAD = {
+    "negative label": (lambda: spoil_labels(-1), RANK, ("y.npy", "-1")),
+    "NaN": (put_nan, RANK, ("good.npy", "row 7")),
+    "lengths": (lambda: np.save("y.npy", np.arange(39) % 3), RANK, ("good.npy", "40", "39")),
+    "truncated file": (truncate, RANK, ("good.npy", "truncated")),
+    "foreign file": (lambda: pathlib.Path("good.npy").write_text("not an array"), RANK, ("good.npy",)),
+    "no samples": (lambda: np.save("good.npy", np.zeros((0, 3), np.float32)), RANK, ("good.npy",)),
+    "integer features": (lambda: np.save("good.npy", np.ones((40, 3), int)), RANK, ("good.npy", "int")),
+    "missing file": (lambda: pathlib.Path("noise.npz").unlink(), RANK, ("noise.npz",)),
+    "unknown score": (lambda: None, (*RANK[:-1], "logmee"), ("logmee", "logme")),
+    "no labels": (lambda: None, RANK[:4], ("labels",)),
+    "labels alone": (lambda: None, ("rank", "--labels", "y.npy"), ("labels", "--features")),
+    "unknown claim": (lambda: None, ("claims", "run", "nonsense"), ("nonsense", "tmi")),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_exits_with_2_and_says_what_is_wrong(folder, capsys, name):
+    spoil, command, words = BAD[name]
+    spoil()
+    with pytest.raises(SystemExit) as stopped:
+        main(command)
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err
+    assert "jaxinv:" in message
+    assert "Traceback" not in message
+    for word in words:
+        assert word in message
+    written = pathlib.Path("results")
+    assert not written.exists() or {path.name for path in written.iterdir()} <= {"state"}
+
+
+def test_one_sample_of_a_class_is_noted(folder, capsys):
+    spoil_labels(3)
+    main(RANK)
+    written = json.loads(pathlib.Path("results/ranking.json").read_text())
+    assert any("3" in note and "sample" in note for note in written["notes"])
+
+
+def test_debug_shows_the_traceback(folder):
+    spoil_labels(-1)
+    with pytest.raises(ValueError, match=r"y\.npy"):
+        main((*RANK, "--debug"))
+
+
+def test_claims_are_listed(folder, capsys):
+    main(("claims",))
+    printed = capsys.readouterr().out
+    assert "tmi" in printed
+    assert "invariance-in-transfer" in printed
+
+
+def test_info_names_versions_and_devices(folder, capsys):
+    main(("info",))
+    printed = capsys.readouterr().out
+    assert "jaxinv" in printed
+    assert "cpu" in printed or "gpu" in printed
+
+
+def test_help_does_not_import_jax():
+    code = (
+        "import sys, contextlib\nfrom jaxinv.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\nprint('jax' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "rank" in done.stdout
+    assert done.stderr.strip() == "False"
