@@ -8,6 +8,7 @@ is ignorance, and no room for new classes.
 """
 
 import dataclasses
+import functools
 import time
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from jaxinv.claims.batches import random_batches
 from jaxinv.claims.claim import Claim, ClaimResult, Progress, Row, holds_in_every_seed, mean_row
 from jaxinv.data import mnist, resize
 from jaxinv.kernels.numerics.safe import safe_divide
-from jaxinv.kernels.transferability import class_statistics, gbc, h_score, logme, tmi, weighted_kendall_tau
+from jaxinv.kernels.transferability import TMI, class_statistics, gbc, h_score, logme, tmi, weighted_kendall_tau
 from jaxinv.models import MultilayerPerceptron
 from jaxinv.training import create_ensemble, ensemble_outputs, linear_probe, train_ensemble
 
@@ -165,18 +166,27 @@ def _measure(task: _Task, seeds: int, size: _Size, tell: Progress) -> tuple[_Poo
     return pool(slice(len(PRESSURES))), pool(slice(len(PRESSURES), kinds))
 
 
-@jax.jit
 def _scores(features: jax.Array, labels: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
     """Every score of every network, on features (M, N, D); and the share of distances that TMI clamps."""
+    spread = _spread(features, labels)
+    scores = {"TMI": spread.score} | {name: _score(features, labels, name) for name in SCORES[1:]}
+    return scores, spread.clamped_fraction
 
+
+@jax.jit
+def _spread(features: jax.Array, labels: jax.Array) -> TMI:
     def one(features):
         scale = FEATURE_SCALE / jnp.sqrt(jnp.mean(features**2))
-        spread = tmi(scale * features, labels, num_classes=NUM_CLASSES)
-        statistics = class_statistics(features, labels, NUM_CLASSES)
-        values = spread.score, h_score(statistics).score, logme(statistics).score, gbc(statistics).score
-        return dict(zip(SCORES, values, strict=True)), spread.clamped_fraction
+        return tmi(scale * features, labels, num_classes=NUM_CLASSES)
 
     return jax.vmap(one)(features)
+
+
+@functools.partial(jax.jit, static_argnames="name")
+def _score(features: jax.Array, labels: jax.Array, name: str) -> jax.Array:
+    """One score a program: batched LAPACK calls that XLA runs side by side on a CPU can wait for each other."""
+    score = {"H-score": h_score, "LogME": logme, "GBC": gbc}[name]
+    return jax.vmap(lambda x: score(class_statistics(x, labels, NUM_CLASSES)).score)(features)
 
 
 def _agreement(scores: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
