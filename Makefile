@@ -12,6 +12,7 @@ demo: .venv/demo
 test: .venv/dev
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2
 	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m tests.proofs --check
 
 table: .venv/dev
 	$(BIN)/python -m tests.proofs
