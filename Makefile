@@ -10,8 +10,8 @@ demo: .venv/demo
 	$(BIN)/jaxinv rank --output report
 
 test: .venv/dev
-	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2
-	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q -n 2
+	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
 	$(BIN)/python -m tests.proofs --check
 
 table: .venv/dev

@@ -1,5 +1,7 @@
 """The suite's strictness: rank promotion raises, warnings are errors, NaN and Inf debugging on, two host devices."""
 
+import gc
+import itertools
 import os
 import pathlib
 
@@ -24,6 +26,27 @@ def debug_nans(request):
     on = request.node.get_closest_marker("allow_nans") is None
     with jax.debug_nans(on), jax.debug_infs(on):
         yield
+
+
+_TESTS_BETWEEN_CLEARINGS = 40
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tests_done():
+    return itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def bounded_executables(tests_done):
+    """Drops compiled programs now and then.
+
+    A test leaves about 200 memory mappings in compiled programs; where a process holds 65 530 of them, Linux grants no
+    more and the compiler crashes.
+    """
+    yield
+    if next(tests_done) % _TESTS_BETWEEN_CLEARINGS == 0:
+        jax.clear_caches()
+        gc.collect()
 
 
 def pytest_collection_modifyitems(items):

@@ -12,7 +12,11 @@ CASES = [*STATISTICS_SCORES, *SAMPLE_SCORES, *INVARIANCE_METER, *SIMULATORS]
 
 
 @pytest.mark.parametrize("duty", list(DUTIES))
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    # The duties of one kernel share what is compiled, so one worker takes them all (pytest --dist loadgroup).
+    [pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in CASES],
+)
 def test_duty(case: Case, duty: str):
     prove(case, duty)
 
