@@ -101,7 +101,8 @@ def _smooth(case: Case, arguments):
             full[position] = argument
         return case.value(case.function(*full))
 
-    return function, tuple(arguments[i] for i in case.differentiable)
+    # One program a derivative, where eager differentiation would compile each operation by itself.
+    return jax.jit(function), tuple(arguments[i] for i in case.differentiable)
 
 
 def duty_reference(case: Case) -> None:
@@ -166,7 +167,8 @@ def duty_second_order(case: Case) -> None:
             jax.hessian(lambda *v: jnp.sum(function(*v)))(*varied)
         pytest.skip("differentiable once, and says so")
     if X64:
-        check_grads(function, varied, order=2, modes=("fwd", "rev"), atol=1e-4, rtol=1e-4)
+        gradient = jax.jit(jax.grad(lambda *v: jnp.sum(function(*v)), tuple(range(len(varied)))))
+        check_grads(gradient, varied, order=1, modes=("fwd", "rev"), atol=1e-4, rtol=1e-4)
     else:
         direction = jax.tree.map(jnp.ones_like, varied)
         gradient = jax.grad(lambda *v: jnp.sum(function(*v)), tuple(range(len(varied))))

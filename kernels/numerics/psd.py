@@ -40,10 +40,12 @@ def psd_solve(matrix: jax.Array, rhs: jax.Array, *, diagonal_floor: jax.Array | 
     shift = rounding_level(matrix.dtype, matrix.shape[-1])
     factor = jax.scipy.linalg.cho_factor(unit + shift * jnp.eye(matrix.shape[-1], dtype=matrix.dtype), lower=True)
     target = rhs * scale[:, None]
-    solution = jax.scipy.linalg.cho_solve(factor, target)
-    for _ in range(_REFINEMENTS):
+
+    def refine(solution, _):
         residual = target - contract("ij,jk->ik", unit, solution)
-        solution = solution + jax.scipy.linalg.cho_solve(factor, residual)
+        return solution + jax.scipy.linalg.cho_solve(factor, residual), None
+
+    solution, _ = jax.lax.scan(refine, jnp.zeros_like(target), length=1 + _REFINEMENTS)
     return solution * scale[:, None]
 
 
