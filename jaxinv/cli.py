@@ -1,5 +1,6 @@
 """The command `jaxinv`. Everything heavy is imported where it is used, so that `jaxinv --help` is quick."""
 
+import abc
 import dataclasses
 import importlib.util
 import pathlib
@@ -28,13 +29,13 @@ notices = Console(stderr=True)
 
 
 @dataclasses.dataclass(kw_only=True)
-class _Command:
+class _Command(abc.ABC):
     debug: bool = False
     """Show where in the program an error arose."""
 
+    @abc.abstractmethod
     def run(self) -> None:
         """Does what the command says."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -4,6 +4,7 @@ Each has `features(images) -> (B, width)`, a linear `head` from these to logits,
 features. The parameters are the only state, so that many networks of one architecture stack under a vmap.
 """
 
+import abc
 from collections.abc import Sequence
 
 import jax
@@ -16,9 +17,9 @@ class _Classifier(nnx.Module):
     head: nnx.Linear
     channels: int
 
+    @abc.abstractmethod
     def features(self, images: Array) -> Float[Array, "b d"]:
         """The representation that the head reads."""
-        raise NotImplementedError
 
     def __call__(self, images: Array) -> Float[Array, "b c"]:
         """Logits."""

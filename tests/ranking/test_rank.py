@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import jax
 import numpy as np
 import pytest
 
@@ -176,5 +177,10 @@ def test_a_run_killed_by_the_system_goes_on_and_gives_the_same_table(folder):
     resumed = rank(folder, chunk_rows=10)
     assert (state / "weak.npz").stat().st_mtime_ns == first
     unbroken = rank(folder, chunk_rows=10, output=folder / "unbroken")
-    tables = [r.to_csv(folder / f"{i}.csv").read_bytes() for i, r in enumerate((resumed, unbroken))]
-    assert tables[0] == tables[1]
+    if jax.default_backend() == "gpu":
+        # Each process times XLA's candidates for a matrix product anew, and may choose another one.
+        for name, scores in unbroken.scores.items():
+            np.testing.assert_allclose(resumed.scores[name], scores, rtol=1e-5)
+    else:
+        tables = [r.to_csv(folder / f"{i}.csv").read_bytes() for i, r in enumerate((resumed, unbroken))]
+        assert tables[0] == tables[1]

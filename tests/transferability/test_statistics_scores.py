@@ -80,7 +80,7 @@ def rotation(dim):
 
 
 def turn(matrix, features):
-    return features @ matrix
+    return jnp.matmul(features, matrix, precision="highest")
 
 
 ROTATION_INVARIANT = {
@@ -122,7 +122,7 @@ def affine(key):
 
 
 def act_affinely(element, features):
-    return features @ element[0] + element[1]
+    return jnp.matmul(features, element[0], precision="highest") + element[1]
 
 
 def test_h_score_is_invariant_to_affine_maps_and_its_shrinkage_is_not():

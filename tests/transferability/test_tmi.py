@@ -53,7 +53,8 @@ def test_digits_equal_an_independent_form(k):
 def test_small_pixels_are_clamped_altogether():
     images, labels = digits()
     result = tmi((images / 16).astype(FLOAT), labels, num_classes=10)
-    assert result.clamped_fraction == 1
+    # A GPU divides a number by itself to rounding.
+    np.testing.assert_allclose(result.clamped_fraction, 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("norm", ["max", "euclidean"])
@@ -80,14 +81,14 @@ def test_scaling_adds_the_log_of_the_scale_in_every_dimension(norm):
 def test_value_where_everything_is_clamped():
     result = knn_entropy(0.01 * gaussian(), k=2)
     np.testing.assert_allclose(result.score, psi(60) - psi(2) + 3 * np.log(2), EXACT)
-    assert result.clamped_fraction == 1
+    np.testing.assert_allclose(result.clamped_fraction, 1, rtol=1e-6)
 
 
 def test_duplicates_without_a_least_distance_stay_finite():
     points = np.repeat(gaussian(20), 2, axis=0)
     result = knn_entropy(points, k=1, min_dist=0.0)
     assert np.isfinite(result.score)
-    assert result.clamped_fraction == 1
+    np.testing.assert_allclose(result.clamped_fraction, 1, rtol=1e-6)
     slope = jax.grad(lambda p: knn_entropy(p, k=1, min_dist=0.0).score)(points)
     np.testing.assert_array_equal(slope, 0)
 
@@ -121,8 +122,9 @@ def test_rotation_changes_the_maximum_norm_only():
 
     sample = lambda key: jax.random.orthogonal(key, 3)  # noqa: E731
     points = jnp.asarray(gaussian())
-    assert_equivariant(lambda p: entropy(p, "euclidean"), points, sample, act_in=lambda r, p: p @ r, exactness="exact")
-    assert_not_equivariant(lambda p: entropy(p, "max"), points, sample, act_in=lambda r, p: p @ r, delta=1e-3)
+    turn = lambda r, p: jnp.matmul(p, r, precision="highest")  # noqa: E731
+    assert_equivariant(lambda p: entropy(p, "euclidean"), points, sample, act_in=turn, exactness="exact")
+    assert_not_equivariant(lambda p: entropy(p, "max"), points, sample, act_in=turn, delta=1e-3)
 
 
 def test_zero_columns_change_nothing_if_the_true_width_is_given():
