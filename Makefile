@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench lint table
+.PHONY: demo test bench bench-guard bench-baseline lint table
 .DEFAULT_GOAL := test
 
 demo: .venv/demo
@@ -17,8 +17,17 @@ test: .venv/dev
 table: .venv/dev
 	$(BIN)/python -m tests.proofs
 
+# All, or `make bench FAMILY=transferability CASE=logme`.
+CHOICE := $(if $(FAMILY),--family $(FAMILY)) $(if $(CASE),--case $(CASE))
+
 bench: .venv/dev
-	$(BIN)/python -m bench
+	$(BIN)/jaxinv bench $(CHOICE) --output bench/results
+
+bench-guard: .venv/dev
+	$(BIN)/jaxinv bench $(CHOICE) --baseline bench/baseline.json
+
+bench-baseline: .venv/dev
+	$(BIN)/jaxinv bench $(CHOICE) --output bench/results --baseline bench/baseline.json --update-baseline
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -1,1 +1,1 @@
-"""Microbenchmarks: our kernels beside their peers, in one run."""
+"""Microbenchmarks: every kernel beside its peers and the device's limit, in one run (`jaxinv bench`)."""

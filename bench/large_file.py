@@ -1,4 +1,4 @@
-"""`python -m bench.large_file`: scores a feature file of 20 GB in under 1 GB of resident memory.
+"""`python -m jaxinv.bench.large_file`: scores a feature file of 20 GB in under 1 GB of resident memory.
 
 The file is sparse: rows of zeros but for some that are written, so that it needs little disk.
 """

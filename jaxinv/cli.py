@@ -20,6 +20,7 @@ from jaxinv.ranking import InputError, RankingResult
 EXTRAS = {
     "images": ("sklearn", "skimage", "mlxtend"),
     "plots": ("matplotlib",),
+    "bench": ("sklearn", "scipy", "matplotlib", "threadpoolctl"),
     "ot": ("ott",),
 }
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130  # exit codes
@@ -178,6 +179,51 @@ class Claims(_Command):
 
 
 @dataclasses.dataclass(kw_only=True)
+class Bench(_Command):
+    """Time the kernels on this device, beside their peers and the device's own limit.
+
+    Prints a table (losing rows in red) and writes <device>.jsonl and <device>.html. Each case is kept once measured.
+    """
+
+    family: str | None = None
+    """Only this family of kernels."""
+    case: str | None = None
+    """Only cases whose name contains this."""
+    quick: bool = False
+    """Small sizes and no sweeps: a look of a minute or two, not a measurement."""
+    huge_pages: bool = False
+    """Only cases with large results, with the allocator asked for huge pages (Linux)."""
+    seconds: float = 3.0
+    """Of rounds for a row."""
+    output: pathlib.Path = pathlib.Path("bench-results")
+    """Folder for what is written."""
+    baseline: pathlib.Path | None = None
+    """Do not record: measure the rows of this baseline.json anew, and fail where a ratio got worse."""
+    update_baseline: bool = False
+    """Write what is reached into --baseline instead."""
+
+    def run(self) -> None:
+        """Measures, prints, writes."""
+        try:
+            from jaxinv.bench.run import chosen, guard, run
+        except ModuleNotFoundError as error:
+            raise ImportError(f"{error.name} is missing: pip install 'jaxinv[bench]'") from error
+        try:
+            cases = chosen(self.family, self.case)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        if self.update_baseline and self.baseline is None:
+            raise InputError("baseline: --update-baseline needs --baseline, the file to write")
+        if self.baseline is not None and not self.update_baseline:
+            if not guard(cases, self.baseline, quick=self.quick, seconds=self.seconds, console=console):
+                sys.exit(FAILED)
+            return
+        options: dict[str, Any] = {"quick": self.quick, "huge_pages": self.huge_pages, "seconds": self.seconds}
+        for path in run(cases, self.output, console=console, baseline=self.baseline, **options):
+            console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+
+
+@dataclasses.dataclass(kw_only=True)
 class Info(_Command):
     """Show versions, devices, and which optional parts are installed."""
 
@@ -265,9 +311,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = tyro.cli(
         Annotated[Rank, subcommand("rank")]
         | Annotated[Claims, subcommand("claims")]
+        | Annotated[Bench, subcommand("bench")]
         | Annotated[Info, subcommand("info")],
         prog="jaxinv",
-        description="Kernels for symmetry and transfer in JAX: rank pretrained models, re-run published claims.",
+        description="Kernels for symmetry and transfer in JAX: rank models, re-run published claims, time the kernels.",
         args=arguments,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )

@@ -18,6 +18,7 @@ FLOORS = {
     "jaxinv.claims": 4,
     "jaxinv.ranking": 4,
     "jaxinv.report": 5,
+    "jaxinv.bench": 5,
     "jaxinv.cli": 5,
     "jaxinv.__main__": 5,
 }
@@ -31,11 +32,11 @@ def floor(module: str) -> int | None:
 
 
 def sources():
-    for path in sorted([*ROOT.glob("kernels/**/*.py"), *ROOT.glob("jaxinv/**/*.py")]):
+    for path in sorted([*ROOT.glob("kernels/**/*.py"), *ROOT.glob("bench/**/*.py"), *ROOT.glob("jaxinv/**/*.py")]):
         relative = path.relative_to(ROOT)
-        if relative.parts[:2] != ("jaxinv", "kernels"):
+        if relative.parts[:2] not in (("jaxinv", "kernels"), ("jaxinv", "bench")):
             parts = relative.with_suffix("").parts
-            yield path, ".".join(("jaxinv", *parts) if parts[0] == "kernels" else parts).removesuffix(".__init__")
+            yield path, ".".join(("jaxinv", *parts) if parts[0] != "jaxinv" else parts).removesuffix(".__init__")
 
 
 def imports(path: pathlib.Path):

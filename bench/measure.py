@@ -1,0 +1,260 @@
+"""From a case to its records: compile, check against the peers, time in turns."""
+
+import dataclasses
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxinv.bench.case import Case, Peer, Sizes
+from jaxinv.bench.record import PeerRecord, Record
+from jaxinv.bench.timing import SHORT_MS, Program, Rounds, compiled, interleaved, repeated
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How long to look, and what all records of a run say of it.
+
+    Attributes:
+      seconds: for the rounds of one row.
+      quick: small sizes only, no sweeps.
+      huge_pages: whether the allocator was asked for huge pages.
+      run: device, versions, rates.
+    """
+
+    seconds: float = 3.0
+    quick: bool = False
+    huge_pages: bool = False
+    run: dict[str, Any]
+
+
+def measure(case: Case, settings: Settings) -> Iterator[Record]:
+    """Every record of a case: its sizes forward, the first of them in all modes and variants, then its sweeps."""
+    first, *others = (case.small,) if settings.quick else case.sizes
+    yield from (_forward(case, first, dtype, settings) for dtype in case.dtypes)
+    if case.donated:
+        yield _donated(case, first, settings)
+    if case.differentiable:
+        yield from _derivatives(case, first, settings)
+    yield from (_forward(case, sizes, "float32", settings) for sizes in others)
+    if settings.quick:
+        return
+    for axis, values in case.sweep.items():
+        for value in values:
+            yield _forward(case, {**first, axis: value}, "float32", settings, axis=axis)
+
+
+def forward(case: Case, sizes: Sizes, settings: Settings) -> Record:
+    """The forward row alone, beside all its peers: what the guard measures again."""
+    return _forward(case, sizes, "float32", settings)
+
+
+def _forward(case: Case, sizes: Sizes, dtype: str, settings: Settings, *, axis: str | None = None) -> Record:
+    host = example(case, sizes)
+    arguments = _on_device(host, dtype)
+    program = compiled(case.kernel, arguments)
+    call, repeats = _long_enough(case.kernel, program, arguments)
+    # Peers take float32; the slowest are left out where many sizes are measured.
+    chosen = [p for p in case.peers if p.installed and dtype == "float32" and not (axis and p.slow)]
+    beside = [_Beside.of(peer, host, sizes.get("models", 1)) for peer in chosen]
+    calls, threads = [call, *(one.timed for one in beside)], [None, *(one.threads for one in beside)]
+    rounds = interleaved(calls, threads=threads, seconds=settings.seconds)
+    result = program.run(*arguments)
+    peers = tuple(one.record(case, rounds, column, repeats, result) for column, one in enumerate(beside, start=1))
+    error = _error(case, host, result) if axis is None and dtype == "float32" else None
+    return _record(case, sizes, settings, program, rounds, repeats, dtype=dtype, axis=axis, peers=peers, error=error)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Beside:
+    """A peer ready to be timed.
+
+    Attributes:
+      peer: which.
+      once: one call, whose result is its answer.
+      timed: what is timed, several calls as one where they are short.
+      factor: of the time of `timed` to that of one call for the whole pool.
+      threads: that it does best with; None where XLA runs it.
+    """
+
+    peer: Peer
+    once: Callable[[], Any]
+    timed: Callable[[], Any]
+    factor: float
+    threads: int | None
+
+    @classmethod
+    def of(cls, peer: Peer, host: tuple[Any, ...], pool: int) -> "_Beside":
+        if peer.compiled:
+            arguments = _on_device(host, "float32")
+            program = compiled(peer.call, arguments)
+            timed, repeats = _long_enough(peer.call, program, arguments)
+            return cls(peer, program.on(arguments), timed, 1 / repeats, None)
+        seen = pool if peer.models is None else min(pool, peer.models)
+        part = host if seen == pool else (host[0][:seen], *host[1:])
+        once = functools.partial(peer.call, *part)
+        return cls(peer, once, once, pool / seen, _better_threads(once))
+
+    def record(self, case: Case, rounds: Rounds, column: int, repeats: int, ours: Any) -> PeerRecord:
+        """What the rounds say of it; `repeats` calls of ours were timed as one."""
+        ratio, low, high = rounds.ratio(column, self.factor * repeats)
+        return PeerRecord(
+            name=self.peer.name,
+            kind=self.peer.kind,
+            time=rounds.time(column, self.factor),
+            ratio=ratio,
+            ratio_low=low,
+            ratio_high=high,
+            difference=None if self.peer.tolerance is None else difference(case, ours, self.once()),
+            tolerance=self.peer.tolerance,
+            threads=self.threads,
+            import_ms=_import_ms(self.peer.modules) if self.peer.modules else None,
+        )
+
+
+def _donated(case: Case, sizes: Sizes, settings: Settings) -> Record:
+    """The result takes the place of the first argument, so that no fresh memory is touched."""
+    first, *rest = _on_device(example(case, sizes), "float32")
+    program = compiled(case.kernel, (first, *rest), donate=(0,))
+    state = [first]
+
+    def call():
+        state[0] = jax.block_until_ready(program.run(state[0], *rest))
+
+    return _record(case, sizes, settings, program, interleaved([call], seconds=settings.seconds), 1, variant="donated")
+
+
+def _derivatives(case: Case, sizes: Sizes, settings: Settings) -> Iterator[Record]:
+    arguments = _on_device(example(case, sizes), "float32")
+
+    def value(*arguments):
+        return case.value(case.kernel(*arguments))
+
+    def pull(*arguments):
+        def of_varied(*varied):
+            full = list(arguments)
+            for place, argument in zip(case.differentiable, varied, strict=True):
+                full[place] = argument
+            return value(*full)
+
+        return jax.vjp(of_varied, *(arguments[place] for place in case.differentiable))
+
+    def pullback(back, cotangent):
+        return back(cotangent)
+
+    def both(*arguments):
+        primal, back = pull(*arguments)
+        return primal, back(jnp.ones_like(primal))
+
+    primal, back = jax.jit(pull)(*arguments)
+    for mode, function, given in (
+        ("vjp", pullback, (back, jnp.ones_like(primal))),
+        ("forward+vjp", both, arguments),
+    ):
+        program = compiled(function, given)
+        call, repeats = _long_enough(function, program, given)
+        rounds = interleaved([call], seconds=settings.seconds)
+        yield _record(case, sizes, settings, program, rounds, repeats, mode=mode)
+
+
+def _record(
+    case: Case,
+    sizes: Sizes,
+    settings: Settings,
+    program: Program,
+    rounds: Rounds,
+    repeats: int,
+    *,
+    mode: str = "forward",
+    dtype: str = "float32",
+    axis: str | None = None,
+    variant: str = "fresh",
+    peers: tuple[PeerRecord, ...] = (),
+    error: float | None = None,
+) -> Record:
+    work, rate = case.work(sizes), settings.run["rates"]
+    seconds = max(work.flops / rate[f"matmul_{dtype}"], work.bytes / rate["copy"])
+    return Record(
+        family=case.family,
+        case=case.name,
+        mode=mode,
+        dtype=dtype,
+        sizes=dict(sizes),
+        axis=axis,
+        variant=variant,
+        huge_pages=settings.huge_pages,
+        repeats=repeats,
+        lower_ms=program.lower_ms,
+        compile_ms=program.compile_ms,
+        time=rounds.time(0, 1 / repeats),
+        xla_flops=program.cost("flops"),
+        xla_bytes=program.cost("bytes accessed"),
+        peak_bytes=program.peak_bytes,
+        error=error,
+        work_flops=work.flops,
+        work_bytes=work.bytes,
+        limit_ms=1e3 * seconds,
+        peers=peers,
+        busy=rounds.busy,
+        run=settings.run,
+    )
+
+
+def example(case: Case, sizes: Sizes) -> tuple[Any, ...]:
+    """The same host arguments each time."""
+    return case.arguments(np.random.default_rng(0), sizes)
+
+
+def _on_device(arguments: tuple[Any, ...], dtype: Any) -> tuple[Any, ...]:
+    def put(leaf):
+        leaf = jnp.asarray(leaf)
+        return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    return jax.block_until_ready(jax.tree.map(put, arguments))
+
+
+def _long_enough(function: Callable[..., Any], program: Program, arguments: tuple[Any, ...]):
+    """A call of at least about `SHORT_MS`, and how many calls of the kernel it holds."""
+    call = program.on(arguments)
+    once = interleaved([call], seconds=0.0).time(0).median_ms
+    if once >= SHORT_MS:
+        return call, 1
+    repeats = int(np.ceil(2 * SHORT_MS / max(once, 1e-3)))
+    return compiled(repeated(function, repeats), arguments).on(arguments), repeats
+
+
+def _better_threads(call: Callable[[], Any]) -> int:
+    """1 or all: two pools of BLAS threads side by side can be ten times slower than one thread."""
+    numbers = (1, os.cpu_count() or 1)
+    rounds = interleaved([call, call], threads=numbers, seconds=0.0, least=2)
+    return numbers[int(np.argmin(np.median(rounds.wall, axis=0)))]
+
+
+def difference(case: Case, ours: Any, theirs: Any) -> float:
+    """Of a peer's answer from ours, relative to its largest entry; a peer may have seen a pool's first models only."""
+    theirs = np.asarray(theirs, np.float64)
+    ours = np.asarray(case.value(ours), np.float64)
+    ours = ours[: len(theirs)] if theirs.ndim else ours
+    return float(np.max(np.abs(ours - theirs)) / max(np.max(np.abs(theirs)), 1e-30))
+
+
+def _error(case: Case, host: tuple[Any, ...], ours: Any) -> float:
+    """Of our float32 answer from our float64 answer."""
+    with jax.enable_x64(True):
+        exact = np.asarray(case.value(jax.jit(case.kernel)(*_on_device(host, "float64"))))
+    assert exact.dtype == np.float64
+    return difference(case, ours, exact)
+
+
+@functools.cache
+def _import_ms(modules: tuple[str, ...]) -> float:
+    """Of a peer's packages in a fresh process, compilation that they do at import included."""
+    script = f"import time; t = time.perf_counter(); import {', '.join(modules)}; print(time.perf_counter() - t)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return 1e3 * float(done.stdout.splitlines()[-1])
