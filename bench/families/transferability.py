@@ -35,9 +35,16 @@ def _statistics(features: jax.Array, labels: jax.Array, per_class_gram: bool = F
     return kernels.class_statistics(features, labels, NUM_CLASSES, per_class_gram=per_class_gram)
 
 
-def _over_pool(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a pool (M, N, D), in one vmapped pass."""
-    return lambda x, *rest: function(x, *rest) if x.ndim == 2 else jax.vmap(lambda one: function(one, *rest))(x)
+def _pool_statistics(features: jax.Array, labels: jax.Array, per_class_gram: bool = False) -> kernels.ClassStatistics:
+    """Of one model or of a pool."""
+    if features.ndim == 2:
+        return _statistics(features, labels, per_class_gram)
+    return kernels.pool_statistics(features, labels, NUM_CLASSES, per_class_gram=per_class_gram)
+
+
+def _over_pool(score: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for the statistics of a pool, in one vmapped pass."""
+    return lambda statistics: score(statistics) if statistics.gram.ndim == 2 else jax.vmap(score)(statistics)
 
 
 def _gram(features: jax.Array, labels: jax.Array) -> jax.Array:
@@ -95,7 +102,7 @@ def _score(name: str, score: Callable[..., Any], *, grams: bool = False, eigh: b
     return Case(
         family="transferability",
         name=name,
-        kernel=_over_pool(lambda x, y: score(_statistics(x, y, grams))),
+        kernel=lambda x, y: _over_pool(score)(_pool_statistics(x, y, grams)),
         arguments=_features,
         small=SMALL,
         value=lambda result: result.score,
@@ -133,16 +140,12 @@ CASES = (
     Case(
         family="transferability",
         name="class_statistics",
-        kernel=_over_pool(_statistics),
+        kernel=_pool_statistics,
         arguments=_features,
         sizes=POOLS,
         small=SMALL,
         work=_work(),
-        value=lambda statistics: (
-            kernels.finalise(statistics).scatter
-            if statistics.gram.ndim == 2
-            else jax.vmap(lambda one: kernels.finalise(one).scatter)(statistics)
-        ),
+        value=_over_pool(lambda statistics: kernels.finalise(statistics).scatter),
         peers=(GRAM, _host("centred Gram (numpy)", peers.scatter, 1e-5, kind="dense")),
         differentiable=(0,),
         dtypes=("float32", "bfloat16"),

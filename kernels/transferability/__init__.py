@@ -30,6 +30,7 @@ from jaxinv.kernels.transferability.lfc import LFC, lfc
 from jaxinv.kernels.transferability.logme import LogME, logme
 from jaxinv.kernels.transferability.nce import NCE, nce
 from jaxinv.kernels.transferability.nearest_neighbours import KNN, knn
+from jaxinv.kernels.transferability.pool import pool_statistics
 from jaxinv.kernels.transferability.rank_agreement import (
     kendall_tau,
     pearson,
@@ -100,6 +101,7 @@ __all__ = [
     "nce",
     "nearest_mean",
     "pearson",
+    "pool_statistics",
     "recentre",
     "regret",
     "relative_at_k",

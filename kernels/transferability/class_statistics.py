@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jaxinv.kernels.numerics.gram import weighted_gram
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_integer, require_shape
@@ -144,7 +145,8 @@ def class_statistics(
         require_shape("sample_weight", sample_weight, (num_samples,))
         weight = weight * sample_weight.astype(dtype)
     if shift is None:
-        mean = safe_divide(contract("n,nd->d", weight, features.astype(dtype)), jnp.sum(weight))
+        # A sum, not a product: XLA on a CPU is eight times slower at a batch of matrix-vector products.
+        mean = safe_divide(jnp.sum(weight[:, None] * features.astype(dtype), axis=0), jnp.sum(weight))
         # No score depends on the shift, so its derivative is none of theirs.
         shift = jax.lax.stop_gradient(mean)
     else:
@@ -153,14 +155,19 @@ def class_statistics(
     centred = jnp.where(valid[:, None], features.astype(dtype) - shift[None, :], 0.0)
     weighted = centred if sample_weight is None else centred * weight[:, None]
     membership = jax.nn.one_hot(labels, num_classes, dtype=dtype) * weight[:, None]
-    norm = jnp.sum(centred * centred, axis=-1)
+    squared = centred * centred
+    norm = jnp.sum(squared, axis=-1)
+    # One more column gives `cubic` in the same product, which also depends on the features then: under vmap over models
+    # XLA need not transpose them to bring the shared labels together.
+    left = jnp.concatenate([membership, (weight * norm)[:, None]], axis=1)
+    sums = contract("nc,nd->cd", left, centred)
     return ClassStatistics(
         shift=shift,
         count=jnp.sum(membership, axis=0),
-        total=contract("nc,nd->cd", membership, centred),
-        square=contract("nc,nd->cd", membership, centred * centred),
-        gram=contract("nd,ne->de", weighted, centred),
-        cubic=contract("n,nd->d", norm, weighted),
+        total=sums[:-1],
+        square=contract("nc,nd->cd", left, squared)[:-1],
+        gram=weighted_gram(weighted, centred),
+        cubic=sums[-1],
         quartic=jnp.sum(weight * norm * norm),
         ignored=jnp.sum(~valid).astype(dtype),
         valid_dim=jnp.asarray(dim if valid_dim is None else valid_dim, dtype),

@@ -99,6 +99,33 @@ CASES = [
             ),
         ),
     ),
+    Case(
+        name="transferability.pool_statistics",
+        function=lambda features, labels: jax.vmap(kernels.finalise)(
+            kernels.pool_statistics(jnp.stack([features, 2 * features]), labels, NUM_CLASSES)
+        ),
+        value=lambda moments: moments.scatter,
+        arguments=labelled_features,
+        reference=lambda features, labels: np.stack(
+            [factor * np.cov(features.T, bias=True) * len(features) for factor in (1, 4)]
+        ),
+        second_order=True,
+        empty=nothing,
+        bad_input=(
+            BadInput(
+                call=lambda: kernels.pool_statistics(jnp.ones((3, 2)), jnp.zeros(3, int), 2),
+                error=ValueError,
+                message=r"features must have shape \(any, any, any\), got \(3, 2\)",
+            ),
+            BadInput(
+                call=lambda: kernels.pool_statistics(
+                    jnp.ones((4, 3, 2)), jnp.zeros(3, int), 2, valid_dim=jnp.ones(3, int)
+                ),
+                error=ValueError,
+                message=r"valid_dim must have shape \(4\), got \(3,\)",
+            ),
+        ),
+    ),
     _score(
         "logme",
         kernels.logme,
