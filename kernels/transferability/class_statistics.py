@@ -345,7 +345,8 @@ def finalise(statistics: ClassStatistics) -> ClassMoments:
     mean = statistics.shift + safe_divide(jnp.sum(statistics.total, axis=0), num_samples)
     centred = recentre(statistics, mean)
     rounding = 4 * float(jnp.finfo(mean.dtype).eps) * jax.lax.stop_gradient(mean)
-    varies = jnp.diagonal(centred.gram) > num_samples * rounding**2
+    # From the squares, not the Gram matrix: where a score does not need that, XLA leaves it out.
+    varies = jnp.sum(centred.square, axis=0) > num_samples * rounding**2
     both = varies[:, None] & varies[None, :]
     deviation = jnp.where(varies[None, :], safe_divide(centred.total, count[:, None]), 0.0)
     spread = jnp.where(varies[None, :], safe_divide(centred.square, count[:, None]), 0.0)
