@@ -155,7 +155,8 @@ def _sweeps(records: Sequence[Record], pictures: Pictures) -> str:
 
 
 def _roofline(measured: Sequence[Record], run: dict, pictures: Pictures) -> str:
-    """Only rows of the newest run's device, for the roof is measured there."""
+    """Forward rows, whose work is known, of the newest run's device, for the roof is measured there."""
+    measured = [row for row in measured if row.mode == "forward"]
     here = [row for row in measured if row.run.get("device") == run.get("device")]
     picture = roofline.figure(here, environment.rates(run), pictures)
     if not picture:
@@ -163,16 +164,17 @@ def _roofline(measured: Sequence[Record], run: dict, pictures: Pictures) -> str:
     missing = len(measured) - len(roofline.points_of(here))
     left_out = f" Left out: {_counted(missing, 'row')} without arithmetic or from another device." if missing else ""
     return (
-        "<section>\n<h2>Roofline</h2>\n<p>One mark a row: flop a byte to the right, flop/s upwards, both by the "
-        "least work that any algorithm must do. The slope is the copy rate of this device, the flat part its matmul "
-        "rate: the nearer to the roof, the less there is to win. Rows farthest from and nearest to their limit have "
-        f"names; point at a mark for the others.{left_out}</p>\n{picture}\n</section>"
+        "<section>\n<h2>Roofline</h2>\n<p>One mark a forward row: flop a byte to the right, flop/s upwards, both by "
+        "the least work that any algorithm must do. The slope is the copy rate of this device, the flat part its "
+        "matmul rate: the nearer to the roof, the less there is to win. Rows farthest from and nearest to their "
+        f"limit have names; point at a mark for the others.{left_out}</p>\n{picture}\n</section>"
     )
 
 
 def _what_was_run(records: Sequence[Record], run: dict) -> str:
     busy = [record.busy for record in records]
-    runs = ", ".join(str(n) for n in sorted({record.time.runs for record in records}))
+    counts = {record.time.runs for record in records}
+    runs = str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     older = "".join(
         f"<li>{escape(text)}: {_counted(count, 'row')}</li>" for text, count in environment.older_runs(records)
     )
