@@ -33,7 +33,8 @@ def case(kernel):
         sizes=(SIZES,),
         small=SIZES,
         work=lambda sizes: Work(flops=2 * sizes["side"] ** 3, bytes=8 * sizes["side"] ** 2),
-        peers=(Peer(name="numpy", kind="library", call=lambda x: x @ x, tolerance=1e-5),),
+        # Run by XLA like the kernel: a neighbour slows threads of another library by more than a factor of thirty.
+        peers=(Peer(name="plain", kind="dense", call=product, compiled=True, tolerance=1e-5),),
     )
 
 
@@ -48,13 +49,13 @@ def test_a_planted_slowdown_fails_and_says_both_figures(tmp_path):
     (slow,) = check([case(thirty_times_slower)], baseline, SETTINGS, report=said.append)
     assert slow.worse
     assert said == [slow]
-    assert str(slow).startswith(f"WORSE: {row} against numpy: {slow.found:.3g}, baseline {slow.wanted:.3g}")
+    assert str(slow).startswith(f"WORSE: {row} against plain: {slow.found:.3g}, baseline {slow.wanted:.3g}")
 
 
 def test_judgement_by_the_band():
     record = forward(case(product), SIZES, SETTINGS)
     guarded = reached(record)
-    assert guarded.against == "numpy"
+    assert guarded.against == "plain"
     assert guarded.band >= 0.25
     assert not judge(record.row, guarded, record).worse
     assert not judge(record.row, guarded._replace(ratio=guarded.ratio / (1 - guarded.band) * 0.99), record).worse
