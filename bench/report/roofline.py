@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from jaxinv.bench.record import Record
 from jaxinv.bench.report import texts
 from jaxinv.bench.report.axes import logarithmic
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIZE = (8.4, 4.9)
-FRAME = (0.105, 0.115, 0.985, 0.975)
+FRAME = (0.125, 0.115, 0.985, 0.975)
 NUM_NAMED = 4
+ROOM = 0.22  # inches that a line of text takes
 
 
 class Roof(NamedTuple):
@@ -69,13 +72,27 @@ def paint(
     low, high = min(around) / 2, max(around) * 2
     starts = [roof.bandwidth * min(x) for roof in roofs if roof.bandwidth]
     logarithmic(ax, around, [*y, *(1.5 * roof.flops for roof in roofs), *starts], x_unit="flop/B", y_unit="flop/s")
+    lines = []
+    low_rate, high_rate = ax.get_ylim()
+    room = (high_rate / low_rate) ** (ROOM / ((FRAME[3] - FRAME[1]) * SIZE[1]))
     for roof in roofs:
         corner = roof.flops / roof.bandwidth if roof.bandwidth else low
         ends = [low, corner, high]
         ax.plot(ends, [roof.flops * min(1.0, end / corner) for end in ends], color=QUIET, linewidth=1.3, gid="roof")
-        place = {"xytext": (-3, 4), "textcoords": "offset points", "ha": "right", "va": "bottom", "color": QUIET}
-        text = f"{roof.name} matmul, {texts.si(roof.flops, 'flop/s')}"
-        ax.annotate(text, (ax.get_xlim()[1], roof.flops), fontsize=8.5, **place)
+        along = np.geomspace(low, high, 200)
+        lines.append((along, roof.flops * np.minimum(1.0, along / corner)))
+        # Below the line where the next roof is too close above.
+        is_below = any(roof.flops < other.flops < roof.flops * room for other in roofs)
+        ax.annotate(
+            f"{roof.name} matmul, {texts.si(roof.flops, 'flop/s')}",
+            (ax.get_xlim()[1], roof.flops),
+            xytext=(-3, -3 if is_below else 3),
+            textcoords="offset points",
+            ha="right",
+            va="top" if is_below else "bottom",
+            fontsize=8.5,
+            color=QUIET,
+        )
     for i, (_, intensity, rate) in enumerate(points):
         ax.plot(
             [intensity],
@@ -89,7 +106,7 @@ def paint(
         )
     order = sorted(range(len(points)), key=lambda i: points[i].record.limit_share)
     named = list(dict.fromkeys([*order[:NUM_NAMED], *order[::-1][:NUM_NAMED]]))
-    label(ax, x, y, [_short(point.record) for point in points], named)
+    label(ax, x, y, [_short(point.record) for point in points], named, lines)
     ax.set_xlabel("arithmetic intensity: least work over least traffic")
     ax.set_ylabel("least work over time")
 

@@ -378,6 +378,18 @@ def test_the_nearest_and_farthest_rows_are_named_and_the_middle_is_not():
     assert set(named) == {f"row{i}" for i in range(11) if i not in (4, 5, 6)}
 
 
+def test_no_name_lies_on_a_roof_or_its_name():
+    """Points just below two roofs that are close to each other, over many decades of rates."""
+    rows = [record(f"a row of length {i}", ms=0.02 * 8.0**i, work_bytes=10.0 ** (7 - 0.2 * i)) for i in range(8)]
+    ax = roofline_axes(rows, {"copy": 2e12, "matmul_float32": 6e13, "matmul_tf32": 9e13})
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) > 5
+    assert not any(boxes[i].overlaps(boxes[j]) for i in range(len(boxes)) for j in range(i))
+    paths = [line.get_transform().transform_path(line.get_path()) for line in ax.lines if line.get_gid() == "roof"]
+    assert len(paths) == 2
+    assert not any(path.intersects_bbox(box, filled=False) for path in paths for box in boxes)
+
+
 def test_names_do_not_lie_on_each_other_or_outside():
     figure = Figure(figsize=(4, 3))
     ax = figure.subplots()
