@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from jaxinv.bench.case import Case, Sizes
 from jaxinv.bench.measure import Settings, forward
-from jaxinv.bench.record import Record
+from jaxinv.bench.record import Record, row_name
+from jaxinv.ranking import InputError
 from jaxinv.ranking.atomic import atomic_write
 
 LIMIT = "limit"
@@ -62,8 +63,14 @@ def _band(low: float, median: float, high: float) -> float:
 
 
 def judge(row: str, guarded: Guarded, record: Record) -> Verdict:
-    """A new record of a row against its baseline."""
+    """A new record of a row against its baseline.
+
+    Raises:
+      InputError: the peer it is held against was not measured.
+    """
     ratios = {peer.name: peer.ratio for peer in record.peers} | {LIMIT: record.limit_share}
+    if guarded.against not in ratios:
+        raise InputError(f"baseline: {row} is held against {guarded.against}, which was not measured: is it installed?")
     return Verdict(row, guarded.against, guarded.ratio, guarded.band, ratios[guarded.against])
 
 
@@ -82,17 +89,22 @@ def check(
     verdicts = []
     for case in cases:
         for sizes in _sizes(case, settings):
-            record = forward(case, sizes, settings)
-            guarded = baseline.get(record.row)
-            if guarded is None:
+            row = row_name(case.family, case.name, sizes)
+            if row not in baseline:
                 continue
-            verdict = judge(record.row, guarded, record)
+            verdict = judge(row, baseline[row], forward(case, sizes, settings))
             if verdict.worse:
-                again = judge(record.row, guarded, forward(case, sizes, settings))
+                again = judge(row, baseline[row], forward(case, sizes, settings))
                 verdict = max(verdict, again, key=lambda one: one.found)
             report(verdict)
             verdicts.append(verdict)
     return verdicts
+
+
+def orphans(cases: Sequence[Case], baseline: Mapping[str, Guarded]) -> list[str]:
+    """Guarded rows that no case measures any more: renamed or removed, and so no longer guarded by anything."""
+    known = {row_name(case.family, case.name, sizes) for case in cases for sizes in (case.small, *case.sizes)}
+    return sorted(set(baseline) - known)
 
 
 def _sizes(case: Case, settings: Settings) -> Sequence[Sizes]:

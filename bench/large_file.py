@@ -37,7 +37,9 @@ def main() -> None:
     """Makes the file, ranks it in a process of its own, and records time and peak resident memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=20.0)
-    size = parser.parse_args().gigabytes
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("bench-results"))
+    options = parser.parse_args()
+    size = options.gigabytes
     num_rows = int(size * 1e9 / (4 * DIM))
     with tempfile.TemporaryDirectory() as folder:
         features, labels = pathlib.Path(folder) / "features.npy", pathlib.Path(folder) / "labels.npy"
@@ -58,8 +60,8 @@ def main() -> None:
         "peak_resident_gb": peak,
         "jax": jax.__version__,
     }
-    out = pathlib.Path(__file__).parent / "results" / "large_file.jsonl"
-    out.parent.mkdir(exist_ok=True)
+    out = options.output / "large_file.jsonl"
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(record) + "\n")
     print(re.sub(r"\n+", "\n", done.stdout))
     print(record)

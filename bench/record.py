@@ -119,12 +119,14 @@ class Record:
     @property
     def row(self) -> str:
         """The row's name in tables and in the baseline."""
-        parts = [self.case, *(f"{name}={value}" for name, value in self.sizes.items()), self.dtype, self.mode]
-        if self.variant != "fresh":
-            parts.append(self.variant)
-        if self.huge_pages:
-            parts.append("huge pages")
-        return f"{self.family}: " + " ".join(parts)
+        extras = [self.variant] if self.variant != "fresh" else []
+        extras += ["huge pages"] if self.huge_pages else []
+        return " ".join([row_name(self.family, self.case, self.sizes, self.dtype, self.mode), *extras])
+
+
+def row_name(family: str, case: str, sizes: Mapping[str, int], dtype: str = "float32", mode: str = "forward") -> str:
+    """What a row is called in tables and in the baseline."""
+    return f"{family}: " + " ".join([case, *(f"{name}={value}" for name, value in sizes.items()), dtype, mode])
 
 
 def to_line(record: Record) -> str:

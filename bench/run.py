@@ -17,12 +17,13 @@ from rich.progress import track
 
 from jaxinv.bench.case import Case
 from jaxinv.bench.families import FAMILIES
-from jaxinv.bench.guard import check, read_baseline, write_baseline
+from jaxinv.bench.guard import check, orphans, read_baseline, write_baseline
 from jaxinv.bench.limits import rates
 from jaxinv.bench.measure import Settings, measure
 from jaxinv.bench.record import keep, read
 from jaxinv.bench.report import write_report
 from jaxinv.bench.table import table
+from jaxinv.ranking import InputError
 
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
@@ -31,14 +32,14 @@ def chosen(family: str | None, case: str | None) -> list[Case]:
     """The cases of a family (all by default) whose name contains `case`.
 
     Raises:
-      ValueError: nothing fits, naming what there is.
+      InputError: nothing fits, naming what there is.
     """
     if family is not None and family not in FAMILIES:
-        raise ValueError(f"family: must be one of {', '.join(FAMILIES)}, got {family!r}")
+        raise InputError(f"family: must be one of {', '.join(FAMILIES)}, got {family!r}")
     cases = [one for name, group in FAMILIES.items() if family in (None, name) for one in group]
     fitting = [one for one in cases if case is None or case in one.name]
     if not fitting:
-        raise ValueError(f"case: must be part of one of {', '.join(one.name for one in cases)}, got {case!r}")
+        raise InputError(f"case: must be part of one of {', '.join(one.name for one in cases)}, got {case!r}")
     return fitting
 
 
@@ -116,14 +117,17 @@ def run(
 
 
 def guard(cases: Sequence[Case], baseline: pathlib.Path, *, quick: bool, seconds: float, console: Console) -> bool:
-    """Measures the guarded rows of this device again; prints a line each, and returns whether none is worse."""
+    """Measures the guarded rows of this device again; prints a line each, and returns whether none is worse or lost."""
     guarded = read_baseline(baseline, device_name())
     if not guarded:
         console.print(f"{baseline} guards no row of {device_name()}: nothing is checked", highlight=False)
         return True
+    lost = orphans([case for family in FAMILIES.values() for case in family], guarded)
+    for row in lost:
+        console.print(f"LOST: {row}: no case measures it any more", highlight=False)
     settings = Settings(seconds=seconds, quick=quick, run=environment(quick=quick))
     verdicts = check(cases, guarded, settings, report=lambda verdict: console.print(str(verdict), highlight=False))
-    return not any(verdict.worse for verdict in verdicts)
+    return not lost and not any(verdict.worse for verdict in verdicts)
 
 
 def _with_huge_pages() -> None:

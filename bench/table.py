@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from jaxinv.bench.record import PeerRecord, Record
+from jaxinv.bench.report.verdicts import differs_from, is_slower_than
 
 
 def table(records: Sequence[Record], device: str) -> Table:
@@ -25,15 +26,9 @@ def table(records: Sequence[Record], device: str) -> Table:
         if record.axis is not None:
             continue
         for peer in record.peers or (None,):
-            shown.add_row(*_cells(record, peer), style="red" if _loses(peer) else None)
+            is_red = peer is not None and (is_slower_than(peer) or differs_from(peer))
+            shown.add_row(*_cells(record, peer), style="red" if is_red else None)
     return shown
-
-
-def _loses(peer: PeerRecord | None) -> bool:
-    return peer is not None and (
-        (peer.kind == "library" and peer.ratio < 1)
-        or (peer.difference is not None and peer.tolerance is not None and not peer.difference <= peer.tolerance)
-    )
 
 
 def _cells(record: Record, peer: PeerRecord | None) -> list[str]:
@@ -49,5 +44,5 @@ def _cells(record: Record, peer: PeerRecord | None) -> list[str]:
         else [f"{peer.name} ({peer.kind})", f"{peer.time.median_ms:.3g}", f"{peer.ratio:.2f}"]
     )
     cells.append(f"{record.limit_share:.0%}" if record.mode == "forward" else "")
-    cells.append("" if peer is None or peer.difference is None else f"{peer.difference:.1e} < {peer.tolerance:.0e}")
+    cells.append("" if peer is None or peer.difference is None else f"{peer.difference:.1e} of {peer.tolerance:.0e}")
     return cells

@@ -208,10 +208,7 @@ class Bench(_Command):
             from jaxinv.bench.run import chosen, guard, run
         except ModuleNotFoundError as error:
             raise ImportError(f"{error.name} is missing: pip install 'jaxinv[bench]'") from error
-        try:
-            cases = chosen(self.family, self.case)
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        cases = chosen(self.family, self.case)
         if self.update_baseline and self.baseline is None:
             raise InputError("baseline: --update-baseline needs --baseline, the file to write")
         if self.baseline is not None and not self.update_baseline:

@@ -30,6 +30,13 @@ def debug_nans(request):
         yield
 
 
+@pytest.fixture
+def full_precision():
+    """Networks multiply in the device's own precision; where two ways are compared, in full precision."""
+    with jax.default_matmul_precision("highest"):
+        yield
+
+
 _TESTS_BETWEEN_CLEARINGS = 40
 
 

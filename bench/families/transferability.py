@@ -146,7 +146,7 @@ CASES = (
         small=SMALL,
         work=_work(),
         value=_over_pool(lambda statistics: kernels.finalise(statistics).scatter),
-        peers=(GRAM, _host("centred Gram (numpy)", peers.scatter, 1e-5, kind="dense")),
+        peers=(GRAM, _host("centred Gram (numpy)", peers.scatter, 1e-5)),
         differentiable=(0,),
         dtypes=("float32", "bfloat16"),
         sweep=SWEEP,

@@ -36,22 +36,32 @@ def logme(features, labels):
     num_samples, dim = wide.shape
     _, sigma, basis = np.linalg.svd(wide.T @ wide)
     left = (wide @ basis.T) / np.sqrt(sigma)
-    evidences = []
-    for target in _truth(labels).T:
-        square = (left.T @ target) ** 2
-        rest, alpha, beta, evidence = target.sum() - square.sum(), 1.0, 1.0, 0.0
-        for _ in range(11):
-            ratio = alpha / beta
-            dof = (sigma / (sigma + ratio)).sum()
-            length = (sigma * square / (sigma + ratio) ** 2).sum()
-            error = (square / (1 + sigma / ratio) ** 2).sum() + rest
-            alpha, beta = dof / (length + 1e-5), (num_samples - dof) / (error + 1e-5)
-            evidence = dim * np.log(alpha) + num_samples * np.log(beta / (2 * np.pi))
-            evidence = (evidence - np.log(alpha + beta * sigma).sum() - beta * error - alpha * length) / 2
-            if abs(alpha / beta - ratio) / ratio <= 1e-3:
-                break
-        evidences.append(evidence / num_samples)
-    return np.mean(evidences)
+    targets = _truth(labels).T
+    return np.mean([published_evidence(sigma, (left.T @ t) ** 2, t.sum(), num_samples, dim) for t in targets])
+
+
+def published_evidence(sigma, square, length_of_target, num_samples, dim):
+    """The authors' fixed point for one target, its dropped term for N <= D included; per sample.
+
+    Args:
+      sigma: `(r,)` squared singular values.
+      square: `(r,)` squared components of the target along the left singular vectors.
+      length_of_target: squared.
+      num_samples: N.
+      dim: D.
+    """
+    rest, alpha, beta, evidence = length_of_target - square.sum(), 1.0, 1.0, 0.0
+    for _ in range(11):
+        ratio = alpha / beta
+        dof = (sigma / (sigma + ratio)).sum()
+        length = (sigma * square / (sigma + ratio) ** 2).sum()
+        error = (square / (1 + sigma / ratio) ** 2).sum() + rest
+        alpha, beta = dof / (length + 1e-5), (num_samples - dof) / (error + 1e-5)
+        evidence = dim * np.log(alpha) + num_samples * np.log(beta / (2 * np.pi))
+        evidence = (evidence - np.log(alpha + beta * sigma).sum() - beta * error - alpha * length) / 2
+        if abs(alpha / beta - ratio) / ratio <= 1e-3:
+            break
+    return evidence / num_samples
 
 
 def _mean_of_class(features, labels):

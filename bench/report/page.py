@@ -5,38 +5,15 @@ import pathlib
 import statistics
 from collections.abc import Sequence
 from html import escape
-from string import Template
 
 from jaxinv.bench.record import Record
 from jaxinv.bench.report import environment, roofline, rows, sweeps, texts, verdicts
 from jaxinv.bench.report.style import STYLE
-from jaxinv.ranking.atomic import atomic_write
+from jaxinv.bench.timing import BUSY
+from jaxinv.report.frame import html_page, write_page
 from jaxinv.report.numbers import percent
 from jaxinv.report.pictures import Pictures
 from jaxinv.report.tables import facts
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-$style
-</style>
-</head>
-<body>
-<header>
-<h1>$title</h1>
-<p class="lead">$lead</p>
-</header>
-<main>
-$body
-<footer>Written by jaxinv $version. This page is one file, complete in itself.</footer>
-</main>
-</body>
-</html>
-""")
 
 
 def write_report(records: Sequence[Record], path: str | os.PathLike[str]) -> pathlib.Path:
@@ -57,15 +34,10 @@ def write_report(records: Sequence[Record], path: str | os.PathLike[str]) -> pat
     """
     if not records:
         raise ValueError("records must hold at least one row, got none")
-    page = _page(records)
-    with atomic_write(path) as file:
-        file.write(page.encode())
-    return pathlib.Path(path)
+    return write_page(_page(records), path)
 
 
 def _page(records: Sequence[Record]) -> str:
-    import jaxinv
-
     pictures = Pictures()
     run = environment.newest_run(records)
     measured = [record for record in records if record.axis is None]
@@ -81,13 +53,8 @@ def _page(records: Sequence[Record]) -> str:
     lead += f"{cores} CPU cores."
     if older := environment.older_rows(records):
         lead += f" {_counted(len(older), 'row')} of {len(records)} come from older runs."
-    return _PAGE.substitute(
-        title=escape(f"Benchmark on {environment.value(run, 'device')}"),
-        style=STYLE,
-        lead=escape(lead),
-        body="\n".join(filter(None, sections)),
-        version=escape(jaxinv.__version__),
-    )
+    title = f"Benchmark on {environment.value(run, 'device')}"
+    return html_page(title=title, lead=lead, body="\n".join(filter(None, sections)), style=STYLE)
 
 
 def _cards(measured: Sequence[Record], points: int) -> str:
@@ -132,7 +99,8 @@ def _tables(records: Sequence[Record], measured: Sequence[Record]) -> str:
         )
     if derived:
         parts.append(
-            "<section>\n<h2>Derivatives and variants</h2>\n<p>vjp is the pullback alone, forward+vjp both; a donated "
+            "<section>\n<h2>Derivatives and variants</h2>\n<p>vjp is the pullback alone, after a forward pass that "
+            "kept what it needs; forward+vjp is both; a donated "
             "result takes the place of the first argument. The cost is against the plain forward row.</p>\n"
             f"{rows.derived_table(derived, measured)}\n</section>"
         )
@@ -182,10 +150,11 @@ def _what_was_run(records: Sequence[Record], run: dict) -> str:
     return (
         f"<section>\n<h2>What was run</h2>\n{facts(environment.facts(run))}\n<p>A time is the median of {runs} rounds, "
         "in which our kernel and its peers take turns, so that a slow spell of the machine falls on all alike; a ratio "
-        "is the median of the ratios of the rounds. Where others used too much of the processor meanwhile, ratios "
-        f"are of CPU time and not of the times beside them (here others used {percent(statistics.median(busy))} in "
-        f"the median, {percent(max(busy))} at most). Programs are compiled ahead and inputs are on the device before "
-        f"the clock starts.</p>{listed}\n</section>"
+        f"is the median of the ratios of the rounds. Where others used more than {percent(BUSY)} of the processor, "
+        f"ratios are of CPU time and not of the times beside them (here others used {percent(statistics.median(busy))} "
+        f"in the median, {percent(max(busy))} at most). Programs are compiled ahead and inputs are on the device "
+        "before the clock starts. numpy, scipy and scikit-learn run on the processor, whatever the device, with one "
+        f"thread or all, whichever is faster.</p>{listed}\n</section>"
     )
 
 

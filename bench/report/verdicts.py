@@ -12,10 +12,19 @@ def best_library(record: Record) -> PeerRecord | None:
     return min((peer for peer in record.peers if peer.kind == "library"), key=lambda peer: peer.ratio, default=None)
 
 
+def is_slower_than(peer: PeerRecord) -> bool:
+    """Whether the peer is a library that is faster than our kernel."""
+    return peer.kind == "library" and peer.ratio < 1
+
+
+def differs_from(peer: PeerRecord) -> bool:
+    """Whether the peer's answer differs by more than its tolerance."""
+    return peer.difference is not None and peer.tolerance is not None and not peer.difference <= peer.tolerance
+
+
 def loses(record: Record) -> bool:
     """Whether a library is faster."""
-    best = best_library(record)
-    return best is not None and best.ratio < 1
+    return any(map(is_slower_than, record.peers))
 
 
 def wins(record: Record) -> bool:
@@ -40,10 +49,7 @@ def most_different(record: Record) -> PeerRecord | None:
 
 def differs(record: Record) -> bool:
     """Whether a peer's answer differs by more than its tolerance."""
-    return any(
-        peer.difference is not None and peer.tolerance is not None and not peer.difference <= peer.tolerance
-        for peer in record.peers
-    )
+    return any(map(differs_from, record.peers))
 
 
 def floor_ratio(record: Record) -> float | None:
@@ -62,7 +68,7 @@ def reasons(record: Record) -> list[str]:
     """Why a row stands in red, a sentence each; none where it does not."""
     found = []
     best = best_library(record)
-    if best is not None and best.ratio < 1:
+    if best is not None and is_slower_than(best):
         tie = "; the upper quartile reaches 1, so this may be a tie" if best.ratio_high >= 1 else ""
         found.append(f"slower than {best.name}, ratio {texts.ratio(best.ratio, best.ratio_low, best.ratio_high)}{tie}")
     peer = most_different(record)

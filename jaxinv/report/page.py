@@ -4,38 +4,13 @@ import os
 import pathlib
 from collections.abc import Sequence
 from html import escape
-from string import Template
 
-from jaxinv.ranking.atomic import atomic_write
 from jaxinv.ranking.results import RankingResult
 from jaxinv.report import numbers, tables
+from jaxinv.report.frame import html_page, write_page
 from jaxinv.report.pictures import Pictures
 from jaxinv.report.sections import target_section
 from jaxinv.report.style import STYLE
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-$style
-</style>
-</head>
-<body>
-<header>
-<h1>$title</h1>
-<p class="lead">$lead</p>
-<nav>$links</nav>
-</header>
-<main>
-$body
-<footer>Written by jaxinv $version. This page is one file, complete in itself.</footer>
-</main>
-</body>
-</html>
-""")
 
 
 def write_report(results: Sequence[RankingResult], path: str | os.PathLike[str]) -> pathlib.Path:
@@ -56,15 +31,10 @@ def write_report(results: Sequence[RankingResult], path: str | os.PathLike[str])
     """
     if not results:
         raise ValueError("results must hold at least one ranking, got none")
-    page = _page(results)
-    with atomic_write(path) as file:
-        file.write(page.encode())
-    return pathlib.Path(path)
+    return write_page(_page(results), path)
 
 
 def _page(results: Sequence[RankingResult]) -> str:
-    import jaxinv
-
     pictures = Pictures()
     sections, links = [], []
     for i, result in enumerate(results, start=1):
@@ -79,14 +49,7 @@ def _page(results: Sequence[RankingResult]) -> str:
     targets = "one target task" if len(results) == 1 else f"{len(results)} target tasks"
     lead = f"{models} pretrained models, {scores} transferability scores, {targets}: which model to take, and which "
     lead += "score to trust."
-    return _PAGE.substitute(
-        title="Model ranking",
-        style=STYLE,
-        lead=lead,
-        links="\n".join(links),
-        body="\n".join(sections),
-        version=escape(jaxinv.__version__),
-    )
+    return html_page(title="Model ranking", lead=lead, body="\n".join(sections), style=STYLE, links="\n".join(links))
 
 
 def _what_was_run(results: Sequence[RankingResult]) -> str:

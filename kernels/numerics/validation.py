@@ -13,7 +13,7 @@ def require_floating(name: str, array: jax.Array) -> None:
 
 
 def require_integer(name: str, array: jax.Array) -> None:
-    """Raises TypeError unless `array` holds integers."""
+    """Raises TypeError unless `array`, of any shape, holds integers (booleans and floats are never cast silently)."""
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
 

@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.validation import require_floating, require_shape
 from jaxinv.kernels.transferability.class_statistics import ClassStatistics, class_statistics
@@ -43,7 +44,7 @@ def pool_statistics(
     require_shape("features", features, (None, None, None))
     num_models, _, dim = features.shape
     if valid_dim is None:
-        valid_dim = jax.numpy.full(num_models, dim)
+        valid_dim = jnp.full(num_models, dim)
     require_shape("valid_dim", valid_dim, (num_models,))
 
     def one(model):

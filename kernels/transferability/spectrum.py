@@ -31,7 +31,16 @@ def scatter_spectrum(statistics: ClassStatistics) -> Spectrum:
 
 
 def moments_spectrum(moments: ClassMoments) -> Spectrum:
-    """`scatter_spectrum` of finalised statistics."""
+    """`scatter_spectrum` of statistics that are finalised already.
+
+    Args:
+      moments: about the overall mean; `scatter` is `(D, D)`.
+
+    Returns:
+      Spectrum, in ascending order, in the dtype of the moments; rounding noise is 0.
+
+    Transformations: as `scatter_spectrum`.
+    """
     eigenvalues, eigenvectors = jnp.linalg.eigh(jax.lax.stop_gradient(moments.scatter))
     noise = eigenvalues.shape[-1] * float(jnp.finfo(eigenvalues.dtype).eps) * eigenvalues[-1]
     return Spectrum(jnp.where(eigenvalues > noise, eigenvalues, 0.0), eigenvectors)

@@ -6,6 +6,7 @@ from flax import nnx
 
 from jaxinv.models import BagOfPatches, ConvNet, MultilayerPerceptron, PatchConv
 
+pytestmark = pytest.mark.usefixtures("full_precision")
 NETWORKS = [MultilayerPerceptron, ConvNet, BagOfPatches]
 
 

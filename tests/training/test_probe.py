@@ -5,6 +5,8 @@ import pytest
 from jaxinv.training import linear_probe
 from jaxinv.training.probe import RIDGE, _fit
 
+pytestmark = pytest.mark.usefixtures("full_precision")
+
 
 def problem(*, num=120, dim=6, classes=3, seed=0, noise=1.0):
     rng = np.random.default_rng(seed)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from jaxinv.bench.families.transferability_peers import published_evidence
+
 
 def _moments(features, labels, num_classes):
     truth = np.eye(num_classes)[labels]
@@ -51,24 +53,8 @@ def official_logme(features, labels, num_classes):
     left, singular, _ = np.linalg.svd(features, full_matrices=False)
     kept = singular > 1e-10
     left, sigma = left[:, kept], singular[kept] ** 2
-    evidences = []
-    for target in one_hot_columns(labels, num_classes).T:
-        square = (left.T @ target) ** 2
-        rest = target @ target - square.sum()
-        alpha = beta = 1.0
-        evidence = 0.0
-        for _ in range(11):
-            ratio = alpha / beta
-            dof = (sigma / (sigma + ratio)).sum()
-            length = (sigma * square / (sigma + ratio) ** 2).sum()
-            error = (square / (1 + sigma / ratio) ** 2).sum() + rest
-            alpha, beta = dof / (length + 1e-5), (size - dof) / (error + 1e-5)
-            evidence = dim / 2 * np.log(alpha) + size / 2 * np.log(beta) - 0.5 * np.log(alpha + beta * sigma).sum()
-            evidence -= beta / 2 * error + alpha / 2 * length + size / 2 * np.log(2 * np.pi)
-            if abs(alpha / beta - ratio) / ratio <= 1e-3:
-                break
-        evidences.append(evidence / size)
-    return np.mean(evidences)
+    targets = one_hot_columns(labels, num_classes).T
+    return np.mean([published_evidence(sigma, (left.T @ t) ** 2, t @ t, size, dim) for t in targets])
 
 
 def h_score(features, labels, num_classes):

@@ -184,20 +184,6 @@ def test_tensor_cores_do_not_round_the_products():
         np.testing.assert_allclose(np.asarray(gram), wanted, atol=3e-6 * np.max(np.abs(wanted)))
 
 
-@pytest.mark.parametrize("dim", [255, 256, 301])
-def test_the_gram_is_whole_on_both_sides_of_the_width_where_it_is_split(dim):
-    features = np.random.default_rng(0).normal(size=(40, dim))
-    weight = np.random.default_rng(1).uniform(size=40)
-    statistics = kernels.class_statistics(
-        jnp.asarray(features, FLOAT),
-        jnp.zeros(40, int),
-        1,
-        sample_weight=jnp.asarray(weight, FLOAT),
-        shift=jnp.zeros(dim),
-    )
-    np.testing.assert_allclose(statistics.gram, (weight[:, None] * features).T @ features, atol=10 * EXACT)
-
-
 def test_a_pool_is_its_models_one_by_one():
     features, labels = samples()
     pool = jnp.stack([features, features**2])
