@@ -56,9 +56,17 @@ def _gram_and_eigh(features: jax.Array, labels: jax.Array) -> Any:
 
 
 def _all_scores(features: jax.Array, labels: jax.Array) -> jax.Array:
-    """Nine scores that need no per-class Gram, with one shared eigendecomposition."""
-    statistics = _statistics(features, labels)
-    spectrum = kernels.scatter_spectrum(statistics)
+    """Nine scores that need no per-class Gram, of one model or of a pool, with one shared eigendecomposition."""
+    statistics = _pool_statistics(features, labels)
+    if features.ndim == 2:
+        return _nine_scores((statistics, kernels.scatter_spectrum(statistics)))
+    # The eigendecompositions in a batch, the rest model by model: batched LAPACK calls that XLA may run at once can
+    # block each other on a CPU.
+    return jax.lax.map(_nine_scores, (statistics, jax.vmap(kernels.scatter_spectrum)(statistics)))
+
+
+def _nine_scores(inputs: tuple[kernels.ClassStatistics, kernels.Spectrum]) -> jax.Array:
+    statistics, spectrum = inputs
     alone = (
         kernels.h_score,
         kernels.shrinkage_h_score,
@@ -167,7 +175,7 @@ CASES = (
     Case(
         family="transferability",
         name="all statistics scores",
-        kernel=lambda x, y: _all_scores(x, y) if x.ndim == 2 else jax.lax.map(lambda one: _all_scores(one, y), x),
+        kernel=_all_scores,
         arguments=_features,
         sizes=(ONE, {"models": 8, **ONE}),
         small=SMALL,

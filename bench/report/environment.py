@@ -16,16 +16,19 @@ def newest_run(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def older_rows(records: Sequence[Record]) -> list[Record]:
-    """The rows that the newest run did not measure."""
-    newest = newest_run(records)
-    return [record for record in records if record.run != newest]
+    """The rows from another day, device or version than the newest run.
+
+    A day's calls with one set of versions count as one run: a long benchmark is often taken case by case.
+    """
+    newest = _day(newest_run(records))
+    return [record for record in records if _day(record.run) != newest]
 
 
 def older_runs(records: Sequence[Record]) -> list[tuple[str, int]]:
-    """The older runs, newest first, as text, and how many rows each has left."""
+    """The older days' runs, newest first, as text, and how many rows each has left."""
     counts: dict[tuple[str, str], int] = {}
     for record in older_rows(records):
-        run = (value(record.run, "time"), f"on {value(record.run, 'device')} with jax {value(record.run, 'jax')}")
+        run = (_date(record.run), f"on {value(record.run, 'device')} with jax {value(record.run, 'jax')}")
         counts[run] = counts.get(run, 0) + 1
     return [(" ".join(run), counts[run]) for run in sorted(counts, reverse=True)]
 
@@ -48,3 +51,12 @@ def value(run: Mapping[str, Any], name: str) -> str:
     """As text, a dash where it is not known."""
     known = run.get(name)
     return DASH if known is None or known == "" else str(known)
+
+
+def _day(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes two calls one run: all but the time of day and the rates."""
+    return {name: known for name, known in run.items() if name not in ("time", "rates")} | {"date": _date(run)}
+
+
+def _date(run: Mapping[str, Any]) -> str:
+    return value(run, "time").partition("T")[0]

@@ -1,5 +1,7 @@
 """Solves and log-determinants of positive semi-definite matrices that may be singular to working precision."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -37,8 +39,7 @@ def psd_solve(matrix: jax.Array, rhs: jax.Array, *, diagonal_floor: jax.Array | 
     kept = diagonal > jnp.maximum(diagonal_floor, 0.0)
     scale = jnp.where(kept, jax.lax.rsqrt(jnp.where(kept, diagonal, 1.0)), 0.0)
     unit = matrix * scale[:, None] * scale[None, :]
-    shift = rounding_level(matrix.dtype, matrix.shape[-1])
-    factor = jax.scipy.linalg.cho_factor(unit + shift * jnp.eye(matrix.shape[-1], dtype=matrix.dtype), lower=True)
+    factor = _shifted_cholesky(unit, rounding_level(matrix.dtype, matrix.shape[-1])), True
     target = rhs * scale[:, None]
 
     def refine(solution, _):
@@ -52,15 +53,12 @@ def psd_solve(matrix: jax.Array, rhs: jax.Array, *, diagonal_floor: jax.Array | 
 def log_det_one_plus(matrix: jax.Array) -> jax.Array:
     """`log det(I + matrix)` of a positive semi-definite `(D, D)` matrix, exact under zero padding.
 
-    Where rounding of a diagonal entry exceeds the 1 that is added, that much is added instead, so that the Cholesky
-    factor exists also when `matrix` is huge and rank-deficient: directions lost to rounding then count for about as
-    much as rounding does.
+    Where `matrix` is so large and nearly singular that rounding leaves no Cholesky factor of `I + matrix`, more is
+    added to the diagonal: directions lost to rounding then count for about as much as rounding does.
 
-    Transformations: jit, vmap, jvp, vjp, any order.
+    Transformations: jit, vmap, jvp, vjp, any order; the derivative holds fixed what was added.
     """
-    added = jnp.maximum(1.0, rounding_level(matrix.dtype, matrix.shape[-1]) * jnp.diagonal(matrix))
-    factor = jnp.linalg.cholesky(matrix + jnp.diag(added))
-    return 2.0 * jnp.sum(jnp.log(jnp.diagonal(factor)))
+    return 2.0 * jnp.sum(jnp.log(jnp.diagonal(_shifted_cholesky(matrix, 1.0))))
 
 
 def participation_ratio(matrix: jax.Array) -> jax.Array:
@@ -71,3 +69,37 @@ def participation_ratio(matrix: jax.Array) -> jax.Array:
     matrix = jax.lax.stop_gradient(matrix)
     unit = safe_divide(matrix, jnp.trace(matrix))
     return safe_divide(jnp.ones((), matrix.dtype), jnp.sum(unit * unit))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _shifted_cholesky(matrix, least):
+    """Lower Cholesky factor of `matrix` with `max(least, t matrix_ii)` added to the diagonal.
+
+    t is the first of 0, eps, 4 eps, 16 eps, ... for which rounding leaves a factor; derivatives hold it fixed.
+    """
+    return _first_factor(matrix, least)[1]
+
+
+@_shifted_cholesky.defjvp
+def _shifted_cholesky_jvp(least, primals, tangents):
+    added, _ = _first_factor(jax.lax.stop_gradient(primals[0]), least)
+    return jax.jvp(lambda matrix: jnp.linalg.cholesky(matrix + jnp.diag(added)), primals, tangents)
+
+
+@jax.jit  # So that NaN of a failed attempt stays inside, for those who run with jax_debug_nans.
+def _first_factor(matrix, least):
+    """What was added to the diagonal, `(D,)`, and the factor."""
+    diagonal = jnp.diagonal(matrix)
+
+    def attempt(share):
+        added = jnp.maximum(least, share * diagonal)
+        return share, added, jnp.linalg.cholesky(matrix + jnp.diag(added))
+
+    def fails(attempted):
+        # With a share of 1 no pivot is below half the diagonal: only NaN gets there.
+        return (attempted[0] < 1) & ~jnp.all(jnp.isfinite(jnp.diagonal(attempted[2])))
+
+    def more(attempted):
+        return attempt(jnp.maximum(4 * attempted[0], float(jnp.finfo(matrix.dtype).eps)))
+
+    return jax.lax.while_loop(fails, more, attempt(jnp.zeros((), matrix.dtype)))[1:]

@@ -64,10 +64,8 @@ def transrate(
     Raises:
       ValueError: no per-class Grams, or unknown weighting.
 
-    Rotation and translation invariant, not scale invariant. In float32 variances below about `5e-7 max(D, 32)` of a
-    column's own count for that much, so that the factorisation exists; where this exceeds epsilon and the features are
-    nearly collinear, the difference of two large rates is off by percents (5 % at D = 512 and a variance of 2): take
-    float64 there.
+    Rotation and translation invariant, not scale invariant. Where epsilon is below the rounding of the covariances
+    (their size times eps), directions without variance count for about as much as rounding does.
     Transformations: jit, vmap, jvp, vjp, second order. Cost O(C D^3).
     References: Huang et al., Frustratingly easy transferability estimation, ICML 2022, eq. 2-4.
     """

@@ -435,8 +435,16 @@ def test_the_newest_run_is_shown_and_older_rows_are_counted(tmp_path):
             "matmul tf32 rate": "400 Tflop/s",
         }
         assert "2 rows of 3 come from older runs." in text
-        assert "<li>2025-11-20T10:00:00+00:00 on H100 with jax 0.9.9: 2 rows</li>" in text
+        assert "<li>2025-11-20 on H100 with jax 0.9.9: 2 rows</li>" in text
     assert "older runs" not in read([record("b")], tmp_path)[0]
+
+
+def test_calls_of_one_day_with_the_same_versions_are_one_run(tmp_path):
+    later = RUN | {"time": RUN["time"].replace("T1", "T2"), "rates": RUN["rates"] | {"copy": 3e12}}
+    assert later["time"] != RUN["time"]
+    assert "older runs" not in read([record("a"), record("b", run=later)], tmp_path)[0]
+    upgraded = later | {"jax": "0.11.2"}
+    assert "1 row of 2 come from older runs." in read([record("a"), record("b", run=upgraded)], tmp_path)[0]
 
 
 def test_how_times_were_taken_is_said_with_the_load_of_others(tmp_path):
