@@ -76,7 +76,9 @@ def k_nearest(
     full = -(-num_rows // block)
     at_once = 1 if num_groups > 1 or metric == "chebyshev" else -(-full // -(-full // _MOST_TILES_AT_ONCE))
     # Half the square of each column; that of the row is the same for all of its columns, and does not order them.
-    column_terms = jnp.sum(tiles * tiles, axis=-1) / 2 if metric == "euclidean" else jnp.zeros(tiles.shape[:2], tiles.dtype)
+    column_terms = (
+        jnp.sum(tiles * tiles, axis=-1) / 2 if metric == "euclidean" else jnp.zeros(tiles.shape[:2], tiles.dtype)
+    )
     farthest = float(jnp.finfo(points.dtype).max)
 
     def nearest_of_block(inputs):
@@ -89,7 +91,11 @@ def k_nearest(
             # The slice begins earlier near the end, and may run into the next group: neither counts.
             number = start + jnp.arange(at_once)
             usable = take(blocks.filled) & ((number >= wanted) & (number < stop))[:, None]
-            columns, candidates, usable = take(tiles).reshape(at_once * block, dim), take(blocks.source).ravel(), usable.ravel()
+            columns, candidates, usable = (
+                take(tiles).reshape(at_once * block, dim),
+                take(blocks.source).ravel(),
+                usable.ravel(),
+            )
             apart = _distance_tile(rows, columns, take(column_terms).ravel(), metric)
             excluded = (source[:, None] == candidates[None, :]) | ~usable[None, :]
             nearness, place = jax.lax.top_k(jnp.where(excluded, -farthest, -apart), min(k, apart.shape[1]))
