@@ -30,8 +30,9 @@ class Peer:
 
     Attributes:
       name: with its setting.
-      kind: "library" (people use it for this), "dense" (the plain form of the same thing), or "floor" (a part of the
-        work that no algorithm can leave out: not the same answer).
+      kind: "library" (people use it for this), "dense" (the plain form of the same thing), "floor" (a part of the work
+        that no algorithm can leave out: not the same answer), or "another map" (people use it in this place, but it
+        computes something else: neither won nor lost against).
       call: takes the kernel's arguments; numpy arrays on the host, jax arrays if `compiled`.
       compiled: whether XLA compiles and runs it on the device, as it does the kernel.
       modules: packages that must be installed.
@@ -41,7 +42,7 @@ class Peer:
     """
 
     name: str
-    kind: Literal["library", "dense", "floor"]
+    kind: Literal["library", "dense", "floor", "another map"]
     call: Callable[..., Any]
     compiled: bool = False
     modules: tuple[str, ...] = ()
@@ -69,7 +70,9 @@ class Case:
       work: at given sizes.
       value: the part of the result that the peers compute too, a float array.
       peers: beside it.
-      differentiable: positions of arguments; empty where no derivative is measured.
+      differentiable: positions of arguments; empty where no derivative is measured. Compiled peers that are no floors
+        are differentiated beside ours.
+      derivatives_at_every_size: derivatives are measured at all of `sizes`, not at the first alone.
       dtypes: of the floating arguments; peers run beside float32 only.
       sweep: sizes to vary one at a time from the first of `sizes`, past the size of the caches.
       donated: whether the result may take the place of the first argument, and is then measured that way too.
@@ -86,6 +89,7 @@ class Case:
     value: Callable[[Any], Any] = lambda result: result
     peers: tuple[Peer, ...] = ()
     differentiable: tuple[int, ...] = ()
+    derivatives_at_every_size: bool = False
     dtypes: tuple[str, ...] = ("float32",)
     sweep: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     donated: bool = False

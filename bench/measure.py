@@ -42,7 +42,10 @@ def measure(case: Case, settings: Settings) -> Iterator[Record]:
         yield _donated(case, first, settings)
     if case.differentiable:
         yield from _derivatives(case, first, settings)
-    yield from (_forward(case, sizes, "float32", settings) for sizes in others)
+    for sizes in others:
+        yield _forward(case, sizes, "float32", settings)
+        if case.derivatives_at_every_size:
+            yield from _derivatives(case, sizes, settings)
     if settings.quick:
         return
     for axis, values in case.sweep.items():
@@ -66,7 +69,10 @@ def _forward(case: Case, sizes: Sizes, dtype: str, settings: Settings, *, axis: 
     calls, threads = [call, *(one.timed for one in beside)], [None, *(one.threads for one in beside)]
     rounds = interleaved(calls, threads=threads, seconds=settings.seconds)
     result = program.run(*arguments)
-    peers = tuple(one.record(case, rounds, column, repeats, result) for column, one in enumerate(beside, start=1))
+    peers = tuple(
+        one.record(rounds, column, repeats, functools.partial(difference, case, result))
+        for column, one in enumerate(beside, start=1)
+    )
     error = _error(case, host, result) if axis is None and dtype == "float32" else None
     return _record(case, sizes, settings, program, rounds, repeats, dtype=dtype, axis=axis, peers=peers, error=error)
 
@@ -81,27 +87,35 @@ class _Beside:
       timed: what is timed, several calls as one where they are short.
       factor: of the time of `timed` to that of one call for the whole pool.
       threads: that it does best with; None where XLA runs it.
+      program: None where XLA does not run it.
     """
 
     peer: Peer
     once: Callable[[], Any]
     timed: Callable[[], Any]
     factor: float
-    threads: int | None
+    threads: int | None = None
+    program: Program | None = None
 
     @classmethod
     def of(cls, peer: Peer, host: tuple[Any, ...], pool: int) -> "_Beside":
         if peer.compiled:
-            arguments = _on_device(host, "float32")
-            program = compiled(peer.call, arguments)
-            timed, repeats = _long_enough(peer.call, program, arguments)
-            return cls(peer, program.on(arguments), timed, 1 / repeats, None)
+            return cls.run_by_xla(peer, peer.call, _on_device(host, "float32"))
         seen = pool if peer.models is None else min(pool, peer.models)
         part = host if seen == pool else (host[0][:seen], *host[1:])
         once = functools.partial(peer.call, *part)
         return cls(peer, once, once, pool / seen, _better_threads(once))
 
-    def record(self, case: Case, rounds: Rounds, column: int, repeats: int, ours: Any) -> PeerRecord:
+    @classmethod
+    def run_by_xla(cls, peer: Peer, function: Callable[..., Any], arguments: tuple[Any, ...]) -> "_Beside":
+        """A function of the peer's, on arguments that are on the device."""
+        program = compiled(function, arguments)
+        timed, repeats = _long_enough(function, program, arguments)
+        return cls(peer, program.on(arguments), timed, 1 / repeats, program=program)
+
+    def record(
+        self, rounds: Rounds, column: int, repeats: int, difference_from_ours: Callable[[Any], float]
+    ) -> PeerRecord:
         """What the rounds say of it; `repeats` calls of ours were timed as one."""
         ratio, low, high = rounds.ratio(column, self.factor * repeats)
         return PeerRecord(
@@ -111,10 +125,12 @@ class _Beside:
             ratio=ratio,
             ratio_low=low,
             ratio_high=high,
-            difference=None if self.peer.tolerance is None else difference(case, ours, self.once()),
+            difference=None if self.peer.tolerance is None else difference_from_ours(self.once()),
             tolerance=self.peer.tolerance,
             threads=self.threads,
-            import_ms=_import_ms(self.peer.modules) if self.peer.modules else None,
+            import_ms=_import_ms(self.peer.modules) if self.peer.modules and self.program is None else None,
+            lower_ms=None if self.program is None else self.program.lower_ms,
+            compile_ms=None if self.program is None else self.program.compile_ms,
         )
 
 
@@ -131,19 +147,37 @@ def _donated(case: Case, sizes: Sizes, settings: Settings) -> Record:
 
 
 def _derivatives(case: Case, sizes: Sizes, settings: Settings) -> Iterator[Record]:
+    """The pullback alone, and forward and pullback, ours beside those of the peers that XLA runs."""
     arguments = _on_device(example(case, sizes), "float32")
+    chosen = [peer for peer in case.peers if peer.installed and peer.compiled and peer.kind != "floor"]
+    ours = _modes(lambda *arguments: case.value(case.kernel(*arguments)), case.differentiable, arguments)
+    theirs = [_modes(peer.call, case.differentiable, arguments) for peer in chosen]
+    for mode, (function, given) in ours.items():
+        program = compiled(function, given)
+        call, repeats = _long_enough(function, program, given)
+        beside = [_Beside.run_by_xla(peer, *modes[mode]) for peer, modes in zip(chosen, theirs, strict=True)]
+        rounds = interleaved([call, *(one.timed for one in beside)], seconds=settings.seconds)
+        result = program.run(*given)
+        peers = tuple(
+            one.record(rounds, column, repeats, functools.partial(_largest_difference, result))
+            for column, one in enumerate(beside, start=1)
+        )
+        yield _record(case, sizes, settings, program, rounds, repeats, mode=mode, peers=peers)
 
-    def value(*arguments):
-        return case.value(case.kernel(*arguments))
+
+def _modes(
+    value: Callable[..., Any], places: tuple[int, ...], arguments: tuple[Any, ...]
+) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """The derivative modes of a function by name: what is timed, and its arguments."""
 
     def pull(*arguments):
         def of_varied(*varied):
             full = list(arguments)
-            for place, argument in zip(case.differentiable, varied, strict=True):
+            for place, argument in zip(places, varied, strict=True):
                 full[place] = argument
             return value(*full)
 
-        return jax.vjp(of_varied, *(arguments[place] for place in case.differentiable))
+        return jax.vjp(of_varied, *(arguments[place] for place in places))
 
     def pullback(back, cotangent):
         return back(cotangent)
@@ -153,14 +187,7 @@ def _derivatives(case: Case, sizes: Sizes, settings: Settings) -> Iterator[Recor
         return primal, back(jnp.ones_like(primal))
 
     primal, back = jax.jit(pull)(*arguments)
-    for mode, function, given in (
-        ("vjp", pullback, (back, jnp.ones_like(primal))),
-        ("forward+vjp", both, arguments),
-    ):
-        program = compiled(function, given)
-        call, repeats = _long_enough(function, program, given)
-        rounds = interleaved([call], seconds=settings.seconds)
-        yield _record(case, sizes, settings, program, rounds, repeats, mode=mode)
+    return {"vjp": (pullback, (back, jnp.ones_like(primal))), "forward+vjp": (both, arguments)}
 
 
 def _record(
@@ -238,10 +265,18 @@ def _better_threads(call: Callable[[], Any]) -> int:
 
 def difference(case: Case, ours: Any, theirs: Any) -> float:
     """Of a peer's answer from ours, relative to its largest entry; a peer may have seen a pool's first models only."""
-    theirs = np.asarray(theirs, np.float64)
-    ours = np.asarray(case.value(ours), np.float64)
-    ours = ours[: len(theirs)] if theirs.ndim else ours
-    return float(np.max(np.abs(ours - theirs)) / max(np.max(np.abs(theirs)), 1e-30))
+    ours, theirs = np.asarray(case.value(ours)), np.asarray(theirs)
+    return _largest_difference(ours[: len(theirs)] if theirs.ndim else ours, theirs)
+
+
+def _largest_difference(ours: Any, theirs: Any) -> float:
+    """Over the arrays of a result: of theirs from ours, relative to the largest entry of the array."""
+
+    def of_array(ours, theirs):
+        ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+        return float(np.max(np.abs(ours - theirs)) / max(np.max(np.abs(theirs)), 1e-30))
+
+    return max(jax.tree.leaves(jax.tree.map(of_array, ours, theirs)))
 
 
 def _error(case: Case, host: tuple[Any, ...], ours: Any) -> float:

@@ -30,7 +30,8 @@ class PeerRecord:
 
     Attributes:
       name: with its setting.
-      kind: "library", "floor" (less work than any algorithm needs) or "dense" (the plain form of the same thing).
+      kind: "library", "dense" (the plain form of the same thing), "floor" (less work than any algorithm needs) or
+        "another map" (something else that people use in this place).
       time: of one call.
       ratio: peer's time over ours, the median of the rounds: above 1 we are faster.
       ratio_low: lower quartile over the rounds.
@@ -39,6 +40,8 @@ class PeerRecord:
       tolerance: what the difference had to stay under.
       threads: that the peer was given, the better of 1 and all; None where XLA runs it.
       import_ms: of its packages, in a fresh process; None where XLA runs it.
+      lower_ms: tracing and lowering; None where XLA does not compile it, and in records from before it was measured.
+      compile_ms: compilation, likewise.
     """
 
     name: str
@@ -51,6 +54,8 @@ class PeerRecord:
     tolerance: float | None
     threads: int | None
     import_ms: float | None
+    lower_ms: float | None = None
+    compile_ms: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

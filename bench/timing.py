@@ -141,17 +141,19 @@ def compiled(function: Callable[..., Any], arguments: tuple[Any, ...], *, donate
 def repeated(function: Callable[..., Any], repeats: int) -> Callable[..., Any]:
     """`repeats` calls in one program, each of which needs the one before.
 
-    The first floating argument's first entry grows by 0 times the last result, which no compiler may drop, since it
-    would be NaN for an infinite result.
+    The first entry of every argument grows by 0 times the last result, which no compiler may drop, since it would be
+    NaN for an infinite result. Every one: what depends on the others alone would be computed once for all calls.
     """
 
     def nudge(arguments, result):
-        leaves, tree = jax.tree.flatten(arguments)
         floating = [leaf for leaf in jax.tree.leaves(result) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-        place = next(i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating))
-        nothing = 0 * jnp.stack([leaf.ravel()[0].astype(leaves[place].dtype) for leaf in floating]).sum()
-        leaves[place] = leaves[place].at[(0,) * leaves[place].ndim].add(nothing)
-        return jax.tree.unflatten(tree, leaves)
+        nothing = 0 * jnp.stack([leaf.ravel()[0].astype(jnp.float32) for leaf in floating]).sum()
+
+        def nudged(leaf):
+            by = nothing if jnp.issubdtype(leaf.dtype, jnp.floating) else nothing != 0
+            return leaf.at[(0,) * leaf.ndim].add(by.astype(leaf.dtype))
+
+        return jax.tree.map(nudged, arguments)
 
     def loop(*arguments):
         def step(_, carry):

@@ -33,7 +33,7 @@ def forward_table(records: Sequence[Record]) -> str:
             shades=np.clip([row.limit_share for row in rows], 0.0, 1.0),
             hint="what the device needs for the least work, over our time",
         ),
-        Column(title="Compile, ms", texts=[texts.significant(row.compile_ms) for row in rows]),
+        *_compilation(rows),
         Column(
             title="Error",
             texts=[texts.scientific(row.error) for row in rows],
@@ -63,7 +63,7 @@ def derived_table(records: Sequence[Record], plain: Sequence[Record]) -> str:
             hint="time over that of the plain forward row of the same kernel, size and dtype",
         ),
         *_library(rows),
-        Column(title="Compile, ms", texts=[texts.significant(row.compile_ms) for row in rows]),
+        *_compilation(rows),
         Column(title="Error", texts=[texts.scientific(row.error) for row in rows]),
         _difference(rows),
         Column(title="Family", texts=[row.family for row in rows], is_number=False),
@@ -121,6 +121,20 @@ def _library(rows: Sequence[Record]) -> list[Column]:
     return [
         Column(title="Fastest library", texts=_texts(peers, _peer), is_number=False),
         Column(title="Its ms", texts=_texts(peers, lambda peer: texts.significant(peer.time.median_ms))),
+    ]
+
+
+def _compilation(rows: Sequence[Record]) -> list[Column]:
+    def whole(timed: Record | PeerRecord) -> str:
+        if timed.lower_ms is None or timed.compile_ms is None:
+            return DASH
+        return texts.significant(timed.lower_ms + timed.compile_ms)
+
+    hint = "tracing, lowering and compiling"
+    peers = [verdicts.best_library(row) for row in rows]
+    return [
+        Column(title="Compile, ms", texts=[whole(row) for row in rows], hint=hint),
+        Column(title="Its compile, ms", texts=_texts(peers, whole), hint=f"{hint}, where XLA runs the library"),
     ]
 
 

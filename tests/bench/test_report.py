@@ -190,7 +190,9 @@ def test_rows_that_lose_come_first_then_those_that_differ_then_the_rest_by_famil
 
 
 def test_a_row_shows_all_that_was_measured(tmp_path):
-    _, page = read([record("logme", peer(1.5, threads=1), peer(0.5, "sum", "floor"))], tmp_path)
+    _, page = read(
+        [record("logme", peer(1.5, threads=1, lower_ms=1000.0, compile_ms=234.0), peer(0.5, "sum", "floor"))], tmp_path
+    )
     assert page.rows(0) == [
         {
             "Case": "logme",
@@ -204,7 +206,8 @@ def test_a_row_shows_all_that_was_measured(tmp_path):
             "Its ms": "3.00",
             "Time over floor": "2.00×",
             "Share of limit": "25.0%",
-            "Compile, ms": "250",
+            "Compile, ms": "260",
+            "Its compile, ms": "1,234",
             "Error": "2.0e−07",
             "Difference": "1.0e−06 (≤ 1.0e−05)",
             "Family": "transferability",
@@ -216,7 +219,7 @@ def test_what_is_not_there_is_a_dash(tmp_path):
     text, page = read([record("logme", error=None, run={}, work_flops=0.0)], tmp_path)
     row = page.rows(0)[0]
     empty = {name for name, cell in row.items() if cell == "–"}
-    assert empty == {"Ratio", "Fastest library", "Its ms", "Time over floor", "Error", "Difference"}
+    assert empty == {"Ratio", "Fastest library", "Its ms", "Time over floor", "Its compile, ms", "Error", "Difference"}
     assert "Benchmark on –" in text
     assert cards(text)["Ratio to the fastest library"][0] == "–"
     assert "Time against size" not in text

@@ -23,13 +23,20 @@ def test_every_repetition_runs_and_changes_nothing(repeats):
     np.testing.assert_array_equal(found["twice"], 2 * x)
 
 
-def test_each_repetition_needs_the_one_before():
-    """Else XLA may compute one result for all: an infinite one must spoil the argument of the next."""
-    x = jnp.ones(4, jnp.float32)
+def test_each_repetition_needs_the_one_before_in_every_argument():
+    """Else XLA may compute one result for all: an infinite one must spoil the arguments of the next."""
+    given = jnp.ones(4, jnp.float32), {"other": jnp.ones((2, 2), jnp.float32), "number": jnp.int32(3)}
+
+    def infinite(x, others):
+        return {"x": x / 0, **others}
+
     with jax.debug_nans(False), jax.debug_infs(False):
-        once, twice = (np.asarray(compiled(repeated(lambda x: x / 0, n), (x,)).on((x,))()) for n in (1, 2))
-    assert np.all(np.isinf(once))
-    assert np.isnan(twice[0])
+        once, twice = (jax.tree.map(np.asarray, compiled(repeated(infinite, n), given).on(given)()) for n in (1, 2))
+    assert np.all(np.isinf(once["x"]))
+    assert np.all(np.isfinite(once["other"]))
+    assert np.isnan(twice["x"][0])
+    assert np.isnan(twice["other"][0, 0])
+    assert (once["number"], twice["number"]) == (3, 4)
 
 
 def test_calls_take_turns_and_factors_scale():

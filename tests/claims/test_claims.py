@@ -1,4 +1,4 @@
-"""Claims: verdicts follow from checks, checks from numbers, and both experiments run in their quick form."""
+"""Claims: verdicts follow from checks, checks from numbers, and every experiment runs in its quick form."""
 
 import json
 
@@ -10,6 +10,8 @@ from jaxinv.claims import CLAIMS, Check, ClaimResult, Row, run_claim
 from jaxinv.claims.batches import random_batches
 from jaxinv.claims.claim import holds_in_every_seed, mean_row, spread
 from jaxinv.claims.tmi import NUM_CLASSES, collapse
+
+TRAINED = ("invariance-in-transfer", "tmi")
 
 
 def result(*passed: bool) -> ClaimResult:
@@ -49,7 +51,9 @@ def test_json(tmp_path):
 
 
 def test_unknown_claim_and_seeds():
-    with pytest.raises(ValueError, match=r"no claim 'tim'; the claims are: invariance-in-transfer, tmi"):
+    with pytest.raises(
+        ValueError, match=r"no claim 'tim'; the claims are: gaunt-tensor-product, invariance-in-transfer, tmi"
+    ):
         run_claim("tim")
     with pytest.raises(ValueError, match="seeds must be >= 1, got 0"):
         run_claim("tmi", seeds=0)
@@ -61,7 +65,9 @@ def test_quick_run(name):
     found = run_claim(name, seeds=2, quick=True, progress=heard.append)
     assert found.name == name
     assert found.seeds == 2
-    assert any("step 4 of 4" in text for text in heard)
+    assert heard
+    if name in TRAINED:
+        assert any("step 4 of 4" in text for text in heard)
     assert found.checks
     for row in found.rows:
         assert np.isfinite(row.value)

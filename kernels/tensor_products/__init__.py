@@ -1,0 +1,48 @@
+"""Tensor products of irreps of O(3): bilinear maps that rotate with their inputs.
+
+Arrays are `(..., channels, (lmax + 1)^2)` in the order and normalisation of `harmonics.degrees`, and lmax is inferred.
+Products by functions on the sphere (Gaunt for the paths with an even sum of degrees, Poisson for the odd ones) tie the
+weights of the paths and cost `L^4` or less; the Clebsch-Gordan product has a free weight for every path.
+
+| to multiply | take |
+| --- | --- |
+| two features, weights tied | `gaunt_tensor_product`, `poisson_tensor_product`, both at once: `complete_tensor_product` |
+| the same for irreps of both parities | `o3_tensor_product` |
+| two features, a free weight for every path | `clebsch_gordan_tensor_product`; as few tied products: `low_rank_path_weights` |
+| features and the direction of an edge | `so2_convolution` (free weights), `edge_convolution` (tied) |
+| many features | `gaunt_product`, `gaunt_power` |
+"""
+
+from jaxinv.kernels.tensor_products.clebsch_gordan import clebsch_gordan_tensor_product
+from jaxinv.kernels.tensor_products.coupling import (
+    gaunt_coefficient,
+    poisson_coefficient,
+    real_wigner_3j,
+    tensor_product_paths,
+)
+from jaxinv.kernels.tensor_products.edge_convolution import edge_convolution, so2_convolution
+from jaxinv.kernels.tensor_products.gaunt import gaunt_tensor_product
+from jaxinv.kernels.tensor_products.low_rank import DegreeWeights, LowRankPathWeights, low_rank_path_weights
+from jaxinv.kernels.tensor_products.many_body import gaunt_power, gaunt_product
+from jaxinv.kernels.tensor_products.parity import o3_tensor_product
+from jaxinv.kernels.tensor_products.poisson import CompleteProduct, complete_tensor_product, poisson_tensor_product
+
+__all__ = [
+    "CompleteProduct",
+    "DegreeWeights",
+    "LowRankPathWeights",
+    "clebsch_gordan_tensor_product",
+    "complete_tensor_product",
+    "edge_convolution",
+    "gaunt_coefficient",
+    "gaunt_power",
+    "gaunt_product",
+    "gaunt_tensor_product",
+    "low_rank_path_weights",
+    "o3_tensor_product",
+    "poisson_coefficient",
+    "poisson_tensor_product",
+    "real_wigner_3j",
+    "so2_convolution",
+    "tensor_product_paths",
+]
