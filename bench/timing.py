@@ -150,8 +150,11 @@ def repeated(function: Callable[..., Any], repeats: int) -> Callable[..., Any]:
         nothing = 0 * jnp.stack([leaf.ravel()[0].astype(jnp.float32) for leaf in floating]).sum()
 
         def nudged(leaf):
+            first = (0,) * leaf.ndim
+            if leaf.dtype == bool:
+                return leaf.at[first].set(leaf[first] ^ (nothing != 0))
             by = nothing if jnp.issubdtype(leaf.dtype, jnp.floating) else nothing != 0
-            return leaf.at[(0,) * leaf.ndim].add(by.astype(leaf.dtype))
+            return leaf.at[first].add(by.astype(leaf.dtype))
 
         return jax.tree.map(nudged, arguments)
 

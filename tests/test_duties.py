@@ -3,12 +3,23 @@
 import pytest
 
 from tests.duties import DUTIES, Case, prove
+from tests.harmonics.cases import CASES as HARMONICS
 from tests.simulators.cases import CASES as SIMULATORS
+from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
+from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
 from tests.transferability.cases import CASES as STATISTICS_SCORES
 from tests.transferability.sample_cases import CASES as SAMPLE_SCORES
 from tests.transferability.sensitivity_cases import CASES as INVARIANCE_METER
 
-CASES = [*STATISTICS_SCORES, *SAMPLE_SCORES, *INVARIANCE_METER, *SIMULATORS]
+CASES = [
+    *STATISTICS_SCORES,
+    *SAMPLE_SCORES,
+    *INVARIANCE_METER,
+    *SIMULATORS,
+    *HARMONICS,
+    *SPHERE_PRODUCTS,
+    *CLEBSCH_GORDAN,
+]
 
 
 @pytest.mark.parametrize("duty", list(DUTIES))

@@ -4,6 +4,7 @@ Coefficients are `(..., (lmax + 1)^2)`, component `l^2 + l + m` for degree l and
 `degrees` has the conventions. Transforms take them to values on a grid or to Fourier series on the torus and back.
 """
 
+from jaxinv.kernels.harmonics.legendre import legendre
 from jaxinv.kernels.harmonics.sphere_grid import SphereGrid, from_sphere_grid, sphere_grid, to_sphere_grid
 from jaxinv.kernels.harmonics.spherical_harmonics import solid_harmonics, spherical_harmonics
 from jaxinv.kernels.harmonics.torus import from_torus, to_torus
@@ -13,6 +14,7 @@ __all__ = [
     "SphereGrid",
     "from_sphere_grid",
     "from_torus",
+    "legendre",
     "rotate",
     "solid_harmonics",
     "sphere_grid",

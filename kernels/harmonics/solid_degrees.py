@@ -3,7 +3,7 @@
 Normalisation "component" throughout. Three facts carry the file, with `Z_lm` for a complex harmonic, whose real and
 imaginary parts are the harmonics of orders m and -m:
 
-- `Y_lm` is `a y Y_l-1,m - b r^2 Y_l-2,m` for |m| < l, and Y_l,l and Y_l,-l are Y_l-1,l-1 and Y_l-1,1-l turned by z + i x;
+- `Y_lm` is `a y Y_l-1,m - b r^2 Y_l-2,m` for |m| < l, and `Z_ll` is a multiple of `(z + i x) Z_l-1,l-1`;
 - `d/dy Z_lm` is a multiple of `Z_l-1,m`;
 - `(d/dz + i d/dx) Z_lm` is a multiple of `Z_l-1,m+1`, and `(d/dz - i d/dx) Z_lm` of `Z_l-1,m-1`.
 
@@ -19,8 +19,8 @@ import numpy as np
 
 from jaxinv.kernels.numerics.precision import contract
 
-# To this degree every component is a row of its own, which XLA fuses best; beyond, programs would take too long to
-# compile, and degrees are one array, padded to the longest.
+# Up to this lmax the derivative is written row by row, which XLA fuses three times as well as whole degrees; beyond,
+# that would take too long to compile.
 _MOST_ROWS = 8
 
 
@@ -45,7 +45,9 @@ def _solid_degrees_jvp(lmax, primals, tangents):
     halves = [_halves(tangent) for tangent in tangents]
     changes = [jnp.zeros_like(degrees[0])]
     for degree, below in enumerate(degrees[:-1], start=1):
-        changes.append(_change_of_rows(degree, below, *halves) if lmax <= _MOST_ROWS else _change(degree, below, *tangents))
+        changes.append(
+            _change_of_rows(degree, below, *halves) if lmax <= _MOST_ROWS else _change(degree, below, *tangents)
+        )
     return degrees, tuple(changes)
 
 
@@ -78,7 +80,9 @@ def _change_of_rows(degree, below, dx, dy, dz):
 def _change(degree, below, dx, dy, dz):
     by_y, next_z, next_x, previous_z, previous_x = (_rows(numbers, dx) for numbers in _gradient(degree))
     # As a matrix product, whose transpose, unlike that of a broadcast, is a fast sum on a CPU.
-    dx, dy, dz = (contract("m,...->m...", jnp.ones(len(below), t.dtype), t) for t in (dx, dy, dz))
+    size = len(below)
+    spread = jnp.asarray(np.repeat(np.eye(3), size, axis=0), dx.dtype)
+    dx, dy, dz = jax.lax.split(contract("ji,i...->j...", spread, jnp.stack([dx, dy, dz])), (size,) * 3)
     dx, dy, dz = dx * jnp.flip(below, 0), dy * below, dz * below
     rest = ((0, 0),) * (below.ndim - 1)
     return (

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxinv.kernels.harmonics.degrees import normalization_factors
 from jaxinv.kernels.harmonics.solid_degrees import solid_degrees
+from jaxinv.kernels.numerics.directions import unit_vector
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating
 
@@ -24,8 +25,9 @@ def spherical_harmonics(
       normalization: static: "component", "norm" or "integral", see `degrees`.
 
     Returns:
-      `(..., (lmax + 1)^2)` in e3nn's order, in float32 at least. The zero vector, and one with no component as large
-      as the smallest normal number, has degree 0 as ever, zeros in all others, and the derivative 0.
+      `(..., (lmax + 1)^2)` in e3nn's order and the dtype of vectors; bfloat16 is computed in float32. The zero vector,
+      and one with no component as large as the smallest normal number, has degree 0 as ever, zeros in all others, and
+      the derivative 0.
 
     Raises:
       TypeError: vectors are not floating point.
@@ -33,13 +35,15 @@ def spherical_harmonics(
 
     Vectors of any length have the right direction; their derivatives grow as the inverse of it, to the power of the
     order, and may overflow accordingly.
+    Largest float32 error in "component" normalisation: 2e-6 to lmax 4, 8e-6 to 8, 6e-5 to 20 (rms 2e-7, 3e-7, 8e-7).
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Bigi, Fraux, Browning, Ceriotti, J. Chem. Phys. 159 (2023) 064802, for polynomials in place of angles.
     """
+    vectors = jnp.asarray(vectors)
     if not normalize:
         return solid_harmonics(vectors, lmax, normalization=normalization)
-    x, y, z, _ = _direction(*_coordinates(vectors))
-    return _assemble(x, y, z, lmax, normalization)
+    x, y, z, _ = unit_vector(*_coordinates(vectors))
+    return _assemble(x, y, z, lmax, normalization, vectors.dtype)
 
 
 @functools.partial(jax.jit, static_argnames=("lmax", "normalization"))
@@ -52,7 +56,7 @@ def solid_harmonics(vectors: jax.Array, lmax: int, *, normalization: str = "comp
       normalization: static, of Y: "component", "norm" or "integral", see `degrees`.
 
     Returns:
-      `(..., (lmax + 1)^2)` in e3nn's order, in float32 at least.
+      `(..., (lmax + 1)^2)` in e3nn's order and the dtype of vectors; bfloat16 is computed in float32.
 
     Raises:
       TypeError: vectors are not floating point.
@@ -61,11 +65,11 @@ def solid_harmonics(vectors: jax.Array, lmax: int, *, normalization: str = "comp
     Transformations: jit, vmap, jvp, vjp, any order.
     References: as `spherical_harmonics`.
     """
-    return _assemble(*_coordinates(vectors), lmax, normalization)
+    vectors = jnp.asarray(vectors)
+    return _assemble(*_coordinates(vectors), lmax, normalization, vectors.dtype)
 
 
 def _coordinates(vectors):
-    vectors = jnp.asarray(vectors)
     require_floating("vectors", vectors)
     if vectors.shape[-1:] != (3,):
         raise ValueError(f"vectors must have shape (..., 3), got {vectors.shape}")
@@ -73,33 +77,11 @@ def _coordinates(vectors):
     return [jnp.squeeze(one, -1) for one in jax.lax.split(vectors, (1, 1, 1), axis=vectors.ndim - 1)]
 
 
-def _assemble(x, y, z, lmax, normalization):
+def _assemble(x, y, z, lmax, normalization, dtype):
     require_at_least("lmax", lmax, 0)
     factors = normalization_factors(lmax, normalization) / normalization_factors(lmax, "component")
     blocks = [
         block if factor == 1 else factor * block
         for block, factor in zip(solid_degrees(x, y, z, lmax), factors.tolist(), strict=True)
     ]
-    return jnp.concatenate([jnp.moveaxis(block, 0, -1) for block in blocks], axis=-1)
-
-
-@jax.custom_jvp
-def _direction(x, y, z):
-    """The unit vector and the length; zeros and 1 for the zero vector."""
-    # By its largest component first, so that no square overflows or underflows.
-    largest = jnp.maximum(jnp.maximum(jnp.abs(x), jnp.abs(y)), jnp.abs(z))
-    zero = largest < float(jnp.finfo(x.dtype).tiny)
-    scale = jnp.where(zero, 1.0, largest)
-    x, y, z = (jnp.where(zero, 0.0, one / scale) for one in (x, y, z))
-    length = jnp.sqrt(jnp.where(zero, 1.0, x * x + y * y + z * z))
-    return x / length, y / length, z / length, scale * length
-
-
-@_direction.defjvp
-def _direction_jvp(primals, tangents):
-    *unit, length = _direction(*primals)
-    along = sum(one * tangent for one, tangent in zip(unit, tangents, strict=True))
-    zero = (unit[0] == 0) & (unit[1] == 0) & (unit[2] == 0)
-    # Of the zero vector 0, which the length 1 keeps finite.
-    turns = [jnp.where(zero, 0.0, t - along * one) / length for t, one in zip(tangents, unit, strict=True)]
-    return (*unit, length), (*turns, along)
+    return jnp.concatenate([jnp.moveaxis(block.astype(dtype), 0, -1) for block in blocks], axis=-1)

@@ -6,9 +6,10 @@ weights of the paths and cost `L^4` or less; the Clebsch-Gordan product has a fr
 
 | to multiply | take |
 | --- | --- |
-| two features, weights tied | `gaunt_tensor_product`, `poisson_tensor_product`, both at once: `complete_tensor_product` |
+| two features, weights tied | `gaunt_tensor_product`, `poisson_tensor_product`; both: `complete_tensor_product` |
 | the same for irreps of both parities | `o3_tensor_product` |
-| two features, a free weight for every path | `clebsch_gordan_tensor_product`; as few tied products: `low_rank_path_weights` |
+| two features, a free weight for every path | `clebsch_gordan_tensor_product` |
+| the same as a few tied products | `low_rank_path_weights` |
 | features and the direction of an edge | `so2_convolution` (free weights), `edge_convolution` (tied) |
 | many features | `gaunt_product`, `gaunt_power` |
 """

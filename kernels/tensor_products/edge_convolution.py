@@ -12,8 +12,8 @@ from jax.lax import PrecisionLike
 from jaxinv.kernels.harmonics.degrees import num_components
 from jaxinv.kernels.harmonics.spherical_harmonics import spherical_harmonics
 from jaxinv.kernels.harmonics.wigner import apply_blocks, wigner_d
+from jaxinv.kernels.numerics.directions import unit_vector
 from jaxinv.kernels.numerics.precision import accumulation_dtype
-from jaxinv.kernels.numerics.safe import safe_norm
 from jaxinv.kernels.numerics.ranks import with_equal_ranks
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating
 from jaxinv.kernels.tensor_products.arguments import checked, weighted, within
@@ -174,10 +174,8 @@ def _to_pole(vectors):
 
     The shortest rotation to the nearer pole, then half a turn about x if that is -y: nothing is divided by less than 1.
     """
-    length = safe_norm(vectors)[..., None]
-    pole = jnp.zeros_like(vectors).at[..., 1].set(1.0)
-    direction = jnp.where(length > 0, vectors / jnp.where(length > 0, length, 1.0), pole)
-    x, y, z = direction[..., 0], direction[..., 1], direction[..., 2]
+    x, y, z, _ = unit_vector(vectors[..., 0], vectors[..., 1], vectors[..., 2])
+    y = jnp.where((x == 0) & (y == 0) & (z == 0), 1.0, y)
     # Towards the nearer pole (0, s, 0): I + [v] + [v]^2 / (1 + |y|) with v = s (-z, 0, x).
     sign = jnp.where(y >= 0, 1.0, -1.0)
     scale = 1 / (1 + jnp.abs(y))

@@ -90,8 +90,8 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--family", "none"), "family: must be one of transferability, got 'none'"),
-        (("--case", "none"), "case: must be part of one of class_statistics"),
+        (("--family", "none"), "family: must be one of harmonics, tensor_products, transferability, got 'none'"),
+        (("--case", "none"), "case: must be part of one of spherical_harmonics"),
         (("--update-baseline",), "baseline: --update-baseline needs --baseline"),
     ],
 )

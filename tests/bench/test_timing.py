@@ -25,7 +25,10 @@ def test_every_repetition_runs_and_changes_nothing(repeats):
 
 def test_each_repetition_needs_the_one_before_in_every_argument():
     """Else XLA may compute one result for all: an infinite one must spoil the arguments of the next."""
-    given = jnp.ones(4, jnp.float32), {"other": jnp.ones((2, 2), jnp.float32), "number": jnp.int32(3)}
+    given = (
+        jnp.ones(4, jnp.float32),
+        {"other": jnp.ones((2, 2), jnp.float32), "number": jnp.int32(3), "truth": jnp.array([True, True])},
+    )
 
     def infinite(x, others):
         return {"x": x / 0, **others}
@@ -37,6 +40,7 @@ def test_each_repetition_needs_the_one_before_in_every_argument():
     assert np.isnan(twice["x"][0])
     assert np.isnan(twice["other"][0, 0])
     assert (once["number"], twice["number"]) == (3, 4)
+    assert (once["truth"].tolist(), twice["truth"].tolist()) == ([True, True], [False, True])
 
 
 def test_calls_take_turns_and_factors_scale():

@@ -16,10 +16,8 @@ from jaxinv.kernels.tensor_products.low_rank import LowRankPathWeights, low_rank
 
 def tied(weights, path) -> float:
     """`sum_r a_l1 b_l2 c_l3`."""
-    return sum(
-        np.prod([factor[r, degree] for factor, degree in zip(weights, path, strict=True)])
-        for r in range(len(weights[0]))
-    )
+    at_path = [factor[:, degree] for factor, degree in zip(weights, path, strict=True)]
+    return float(np.sum(np.prod(at_path, axis=0)))
 
 
 def path_tensor(found: LowRankPathWeights, path, balanced: bool) -> np.ndarray:
