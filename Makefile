@@ -9,9 +9,12 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: .venv/demo
 	$(BIN)/jaxinv rank --output report
 
+# The tests of the kernels, which must work in x64 too.
+KERNELS := $(addprefix tests/,test_duties.py harmonics numerics simulators tensor_products transferability)
+
 test: .venv/dev
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
-	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(KERNELS)
 	$(BIN)/python -m tests.proofs --check
 
 table: .venv/dev
