@@ -28,20 +28,22 @@ def legendre(cosine: jax.Array, lmax: int) -> jax.Array:
     Raises:
       TypeError, ValueError: wrong dtype, or a negative lmax, naming the argument.
 
-    The derivative by cos t of odd orders m is infinite at the poles, where the derivative 0 of sin t is taken: for
-    gradients through directions use `spherical_harmonics`, which are smooth there.
+    The derivative by cos t of order 1 is infinite at the poles, where the derivative 0 of sin t is taken: for gradients
+    through directions use `spherical_harmonics`, which are smooth there.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Holmes and Featherstone, J. Geodesy 76 (2002), eq. 11.
     """
     cosine = jnp.asarray(cosine)
     require_floating("cosine", cosine)
     require_at_least("lmax", lmax, 0)
-    t = jnp.clip(cosine.astype(accumulation_dtype(cosine)), -1.0, 1.0)[..., None]
-    square = 1 - t * t
+    t = cosine.astype(accumulation_dtype(cosine))[..., None]
+    # The derivative of jnp.clip is a half at the ends.
+    t = t + jax.lax.stop_gradient(jnp.clip(t, -1.0, 1.0) - t)
+    square = (1 - t) * (1 + t)
     inside = square > 0
     sine = jnp.where(inside, jnp.sqrt(jnp.where(inside, square, 1.0)), 0.0)
-    diagonal = jnp.full_like(t, 1 / math.sqrt(4 * math.pi))
-    rows = [diagonal]
+    factor = 1 / math.sqrt(4 * math.pi)
+    rows = [jnp.full_like(t, factor)]
     for degree in range(1, lmax + 1):
         m = np.arange(degree)
         below = _times(rows[-1], np.sqrt((4 * degree**2 - 1) / (degree**2 - m**2))) * t
@@ -49,8 +51,10 @@ def legendre(cosine: jax.Array, lmax: int) -> jax.Array:
             m = m[: degree - 1]
             back = (2 * degree + 1) * ((degree - 1) ** 2 - m**2) / ((2 * degree - 3) * (degree**2 - m**2))
             below = below - _padded(_times(rows[-2], np.sqrt(back)), degree)
-        diagonal = math.sqrt((2 * degree + 1) / (2 * degree)) * sine * diagonal
-        rows.append(jnp.concatenate([below, diagonal], axis=-1))
+        factor *= math.sqrt((2 * degree + 1) / (2 * degree))
+        # Even powers of sin t are polynomials in cos t, whose derivative at the poles is the right one.
+        power = square ** (degree // 2) * (sine if degree % 2 else 1.0)
+        rows.append(jnp.concatenate([below, factor * power], axis=-1))
     return jnp.stack([_padded(row, lmax + 1) for row in rows], axis=-2).astype(cosine.dtype)
 
 

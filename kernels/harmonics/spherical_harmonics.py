@@ -66,7 +66,8 @@ def solid_harmonics(vectors: jax.Array, lmax: int, *, normalization: str = "comp
     References: as `spherical_harmonics`.
     """
     vectors = jnp.asarray(vectors)
-    return _assemble(*_coordinates(vectors), lmax, normalization, vectors.dtype)
+    x, y, z = _coordinates(vectors)
+    return _assemble(x, y, z, lmax, normalization, vectors.dtype)
 
 
 def _coordinates(vectors):

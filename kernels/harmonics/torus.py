@@ -39,7 +39,7 @@ def to_torus(x: jax.Array, *, normalization: str = "component") -> jax.Array:
         raise TypeError(f"x must be float32 or float64, got {x.dtype}: there are no complex numbers below")
     lmax = lmax_of("x", x)
     table = _forward(lmax, normalization)
-    real, imaginary = (_matmul(x, part) for part in (table.real, table.imag))
+    real, imaginary = (_matmul(x, part) for part in (np.real(table), np.imag(table)))
     return jax.lax.complex(real, imaginary).reshape(*x.shape[:-1], 2 * lmax + 1, lmax + 1)
 
 
@@ -66,11 +66,11 @@ def from_torus(series: jax.Array, lmax: int, *, normalization: str = "component"
     table = _backward(lmax, band, normalization)
     flat = series.reshape(*series.shape[:-2], -1)
     # The real part of the product of two complex numbers.
-    return _matmul(flat.real, table.real) - _matmul(flat.imag, table.imag)
+    return _matmul(flat.real, np.real(table)) - _matmul(flat.imag, np.imag(table))
 
 
 @functools.lru_cache(maxsize=64)
-def _forward(lmax, normalization):
+def _forward(lmax: int, normalization: str) -> np.ndarray:
     """`((lmax + 1)^2, (2 lmax + 1)(lmax + 1))` complex128."""
     table = np.zeros((num_components(lmax), 2 * lmax + 1, lmax + 1), complex)
     polar, factor = _polar_series(lmax), normalization_factors(lmax, normalization)
@@ -85,7 +85,7 @@ def _forward(lmax, normalization):
 
 
 @functools.lru_cache(maxsize=64)
-def _backward(lmax, band, normalization):
+def _backward(lmax: int, band: int, normalization: str) -> np.ndarray:
     """`((2 band + 1)(band + 1), (lmax + 1)^2)` complex128."""
     integrals = np.zeros((2 * band + 1, band + 1, num_components(lmax)), complex)
     polar, factor = _polar_series(lmax), normalization_factors(lmax, normalization)

@@ -23,9 +23,13 @@ def unit_vector(x: jax.Array, y: jax.Array, z: jax.Array) -> tuple[jax.Array, ja
 
 @unit_vector.defjvp
 def _unit_vector_jvp(primals, tangents):
-    *unit, length = unit_vector(*primals)
-    along = sum(one * tangent for one, tangent in zip(unit, tangents, strict=True))
-    zero = (unit[0] == 0) & (unit[1] == 0) & (unit[2] == 0)
-    # Of the zero vector 0, which the length 1 keeps finite.
-    turns = [jnp.where(zero, 0.0, t - along * one) / length for t, one in zip(tangents, unit, strict=True)]
-    return (*unit, length), (*turns, along)
+    x, y, z, length = unit_vector(*primals)
+    dx, dy, dz = tangents
+    along = x * dx + y * dy + z * dz
+    zero = (x == 0) & (y == 0) & (z == 0)
+
+    def turn(one, change):
+        # Of the zero vector 0, which the length 1 keeps finite.
+        return jnp.where(zero, 0.0, change - along * one) / length
+
+    return (x, y, z, length), (turn(x, dx), turn(y, dy), turn(z, dz), along)

@@ -52,7 +52,8 @@ def factors(
     lmax_out = within(lmax_out, lmax1 + lmax2)
     x1 = weighted(x1.astype(sums), "weights1", weights1, lmax1)
     x2 = weighted(x2.astype(sums), "weights2", weights2, lmax2)
-    return Factors(*with_equal_ranks(x1, x2), lmax1, lmax2, lmax_out, dtype)
+    x1, x2 = with_equal_ranks(x1, x2)
+    return Factors(x1, x2, lmax1, lmax2, lmax_out, dtype)
 
 
 def checked(name: str, x: jax.Array) -> tuple[jax.Array, int]:

@@ -105,7 +105,7 @@ def _fft(pair, normalization, precision):
     if pair.dtype.itemsize < 4:
         raise TypeError(f'method "fft" needs float32 or float64, got {pair.dtype}: take method "grid"')
     band = pair.lmax1 + pair.lmax2
-    size = next_fast_len(2 * band + 1, real=True)
+    size = int(next_fast_len(2 * band + 1, real=True))  # pyright: ignore[reportArgumentType]
     first, second = (_torus_values(to_torus(x, normalization=normalization), size) for x in pair[:2])
     series = jnp.fft.fftshift(jnp.fft.rfft2(first * second), axes=-2)
     middle = size // 2

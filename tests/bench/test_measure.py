@@ -90,3 +90,21 @@ def test_records_from_before_compilation_of_peers_was_timed_are_read():
     old = to_line(forward).replace('"lower_ms": null, "compile_ms": null', "")
     old = old.replace('"import_ms": null, }', '"import_ms": null}')
     assert from_line(old) == forward
+
+
+def test_a_kernel_with_a_table_of_integers_is_measured_in_both_precisions():
+    """One jitted function, traced for float32, float64 and float32 again."""
+    table = np.array([2, 0, 1])
+    indexed = jax.jit(lambda x: {"cube": x[table] ** 3})
+    records = list(measure(dataclasses.replace(CASE, kernel=indexed, peers=()), SETTINGS))
+    assert [record.mode for record in records] == ["forward", "vjp", "forward+vjp"]
+    assert records[0].error is not None
+    assert records[0].error < 1e-6
+
+
+def test_nothing_of_the_derivative_is_computed_when_it_is_compiled():
+    """The derivative of a linear map depends on the cotangent alone, which must not be a constant."""
+    (_, _, both) = measure(dataclasses.replace(CASE, kernel=lambda x: {"cube": 2 * x}, peers=()), SETTINGS)
+    assert both.mode == "forward+vjp"
+    # Twice three products: of the argument and of the cotangent.
+    assert both.xla_flops == 6

@@ -18,6 +18,7 @@ FEATURES: dict[str, Any] = {
     "low_precision": 4e-3,
     "low_result": jnp.bfloat16,
 }
+FEATURES_WITHOUT_BFLOAT16: dict[str, Any] = FEATURES | {"low_precision": None}
 LMAX = 3
 COMPONENT = np.sqrt(4 * np.pi)
 GRID = kernels.sphere_grid(2 * LMAX)
@@ -191,6 +192,6 @@ CASES = (
                 message="series must have",
             ),
         ),
-        **FEATURES | {"low_precision": None},
+        **FEATURES_WITHOUT_BFLOAT16,
     ),
 )

@@ -18,7 +18,7 @@ ROUNDING = 2e-13 if X64 else 5e-6
 ROTATIONS = jnp.asarray(
     np.concatenate(
         [
-            Rotation.random(6, rng=0).as_matrix(),
+            Rotation.random(6, rng=np.random.default_rng(0)).as_matrix(),
             *(Rotation.from_rotvec(a * np.eye(3)).as_matrix() for a in (0.0, np.pi / 2, np.pi - 1e-4, np.pi)),
         ]
     ),

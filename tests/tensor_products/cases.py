@@ -19,6 +19,7 @@ FEATURES: dict[str, Any] = {
     "low_precision": 4e-3,
     "low_result": jnp.bfloat16,
 }
+BOTH_HALVES: dict[str, Any] = FEATURES | {"value": lambda result: jnp.concatenate(result, axis=-1)}
 
 
 def dense(kind: str, x1, x2, lmax_out: int, normalization: str = "component", balanced: bool = False) -> np.ndarray:
@@ -163,7 +164,7 @@ CASES = (
         differentiable=(0, 1),
         empty=_nothing(2, 3),
         bad_input=(*_bad(kernels.complete_tensor_product), *_bad_weights(kernels.complete_tensor_product)),
-        **FEATURES | {"value": lambda result: jnp.concatenate(result, axis=-1)},
+        **BOTH_HALVES,
     ),
     Case(
         name="tensor_products.o3_tensor_product",

@@ -69,7 +69,7 @@ def test_weights_of_degrees_broadcast_over_channels():
             np.asarray(x, float) * np.asarray(over_components(w), float) for x, w in ((x1, weights1), (x2, weights2))
         ]
         assert found.shape == (5, 3, 16)
-        assert_close(found, np.asarray(over_components(weights_out), float) * dense(kind, *factors, 3))
+        assert_close(found, np.asarray(over_components(weights_out), float) * dense(kind, factors[0], factors[1], 3))
 
 
 def test_the_constant_function_is_the_identity():
@@ -196,6 +196,7 @@ def test_real_methods_hold_no_complex_number_and_no_array_of_paths(method):
     if method == "grid":
         compiled = jax.jit(lambda a, b: kernels.gaunt_tensor_product(a, b, lmax_out=4)).lower(x, x).compile()
         analysis = compiled.memory_analysis()
+        assert analysis is not None
         assert analysis.temp_size_in_bytes < 4 * FLOAT.itemsize * 64 * 100
 
 
