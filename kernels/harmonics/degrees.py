@@ -48,7 +48,8 @@ def degree_slice(degree: int) -> slice:
 
 def over_components(per_degree: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
     """`(..., lmax + 1)` numbers of degrees, repeated for every component: `(..., (lmax + 1)^2)`; numpy stays numpy."""
-    degrees = np.repeat(np.arange(per_degree.shape[-1]), 2 * np.arange(per_degree.shape[-1]) + 1)
+    degrees = np.arange(per_degree.shape[-1], dtype=np.int32)
+    degrees = np.repeat(degrees, 2 * degrees + 1)
     return per_degree[..., degrees] if isinstance(per_degree, np.ndarray) else jnp.take(per_degree, degrees, axis=-1)
 
 

@@ -183,10 +183,11 @@ def _separable_tables(grid, lmax):
     order, degree = np.meshgrid(np.arange(lmax + 1), np.arange(lmax + 1), indexing="ij")
     component = np.stack([degree**2 + degree + order, degree**2 + degree - order])
     exists = np.stack([degree >= order, (degree >= order) & (order > 0)])
-    place = np.empty(np.count_nonzero(exists), int)
+    # 32 bits: with 64 a program that is cached in float32 does not run in x64.
+    place = np.empty(np.count_nonzero(exists), np.int32)
     place[component[exists]] = np.flatnonzero(exists)
     legendre = legendre_table(lmax, grid.cosine, np.sqrt(1 - grid.cosine**2)).transpose(1, 0, 2)
     phase = np.arange(lmax + 1)[:, None] * grid.azimuth
     waves = np.sqrt(2.0) * np.stack([np.cos(phase), np.sin(phase)])
     waves[0, 0] = 1.0
-    return _SeparableTables(np.where(exists, component, 0), exists, place, legendre, waves)
+    return _SeparableTables(np.where(exists, component, 0).astype(np.int32), exists, place, legendre, waves)

@@ -29,12 +29,12 @@ def sphere_quadrature(band: int) -> SphereQuadrature:
     """A rule that is exact for polynomials of degree `band` in the coordinates of the sphere.
 
     Lebedev's rules to degree 131, a third fewer points than the product of Gauss-Legendre nodes and equispaced
-    azimuths, which is taken beyond.
+    azimuths, which is taken beyond; filled up with points of weight 0.
 
     References: Lebedev and Laikov, Doklady Mathematics 59 (1999).
     """
     known = [degree for degree in _LEBEDEV if degree >= band]
-    return _lebedev(known[0]) if known else _product(band)
+    return _filled_up(_lebedev(known[0]) if known else _product(band))
 
 
 def _lebedev(degree):
@@ -48,3 +48,13 @@ def _product(band):
     cosine, azimuth = np.meshgrid(nodes, 2 * np.pi * np.arange(num_azimuths) / num_azimuths, indexing="ij")
     weights = np.repeat(node_weights, num_azimuths) * 2 * np.pi / num_azimuths
     return SphereQuadrature(cosine.ravel(), azimuth.ravel(), weights)
+
+
+def _filled_up(rule):
+    """With as many points at the pole, of weight 0, as make rows of values end with a cache line.
+
+    Matrix products with 26 columns take XLA on a CPU 1.8 times as long as those with 32.
+    """
+    size = len(rule.weights)
+    missing = -size % (8 if size < 8 else 16)
+    return SphereQuadrature(*(np.pad(a, (0, missing), constant_values=c) for a, c in zip(rule, (1, 0, 0), strict=True)))
