@@ -50,10 +50,11 @@ class Rounds:
 def interleaved(
     calls: Sequence[Callable[[], Any]], *, seconds: float, threads: Sequence[int | None] = (), least: int = 5
 ) -> Rounds:
-    """Runs all calls in turn, round after round (`least` at least), for about `seconds`, after one to warm up.
+    """Runs all calls, round after round (`least` at least), for about `seconds`, after one round to warm up.
 
-    In turn, so that a slow spell of a shared machine falls on all of them alike. `threads` limits the BLAS and OpenMP
-    threads of each call (None: no limit), outside what is timed.
+    In rounds, so that a slow spell of a shared machine falls on all of them alike; each in an order of its own, drawn
+    by a fixed seed, so that no call always meets the caches as the same other one left them. `threads` limits the BLAS
+    and OpenMP threads of each call (None: no limit), outside what is timed.
     """
     pools = threadpoolctl.ThreadpoolController()
     limits = threads or (None,) * len(calls)
@@ -61,19 +62,19 @@ def interleaved(
     for call in calls:
         call()
     once = time.perf_counter() - start
-    wall, cpu = [], []
     before = _Processor.now()
     most = max(_MOST_ROUNDS, _LEAST_SECONDS / once)
-    for _ in range(int(np.clip(seconds / once, least, most))):
-        wall.append([])
-        cpu.append([])
-        for call, limit in zip(calls, limits, strict=True):
-            with pools.limit(limits=limit):
+    num_rounds = int(np.clip(seconds / once, least, most))
+    wall, cpu = np.zeros((2, num_rounds, len(calls)))
+    generator = np.random.default_rng(0)
+    for number in range(num_rounds):
+        for place in generator.permutation(len(calls)):
+            with pools.limit(limits=limits[place]):
                 start, start_cpu = time.perf_counter(), time.process_time()
-                call()
-                wall[-1].append(time.perf_counter() - start)
-                cpu[-1].append(time.process_time() - start_cpu)
-    return Rounds(np.array(wall), np.maximum(np.array(cpu), 1e-9), before.taken_by_others())
+                calls[place]()
+                wall[number, place] = time.perf_counter() - start
+                cpu[number, place] = time.process_time() - start_cpu
+    return Rounds(wall, np.maximum(cpu, 1e-9), before.taken_by_others())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,8 +45,11 @@ def test_each_repetition_needs_the_one_before_in_every_argument():
 
 def test_calls_take_turns_and_factors_scale():
     order = []
-    rounds = interleaved([lambda: order.append("a"), lambda: order.append("b")], seconds=0.0, least=3)
-    assert order == ["a", "b"] * (len(rounds.wall) + 1)
+    rounds = interleaved([lambda: order.append("a"), lambda: order.append("b")], seconds=0.0, least=8)
+    turns = [tuple(order[i : i + 2]) for i in range(0, len(order), 2)]
+    assert len(turns) == len(rounds.wall) + 1
+    # Both in every round, and each of them the first in some.
+    assert set(turns) == {("a", "b"), ("b", "a")}
     assert rounds.wall.shape == rounds.cpu.shape
     assert rounds.time(1, 10.0).median_ms == pytest.approx(10 * rounds.time(1).median_ms)
 
