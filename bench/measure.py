@@ -44,7 +44,7 @@ def measure(case: Case, settings: Settings) -> Iterator[Record]:
         yield from _derivatives(case, first, settings)
     for sizes in others:
         yield _forward(case, sizes, "float32", settings)
-        if case.derivatives_at_every_size:
+        if case.differentiable and case.derivatives_at_every_size:
             yield from _derivatives(case, sizes, settings)
     if settings.quick:
         return
