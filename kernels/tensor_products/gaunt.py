@@ -69,8 +69,8 @@ def gaunt_tensor_product(
       ValueError: a trailing size that is no square, lmax_out beyond lmax1 + lmax2, weights of a wrong size, or an
         unknown option.
 
-    Equivariant under rotations and, with the parity above, inversion; commutative. Float32 error against float64: 5e-7
-    of the largest component up to lmax 8.
+    Equivariant under rotations and, with the parity above, inversion; commutative. Float32 error of "grid", against the
+    largest component: 4e-7 to lmax 6, 1.3e-6 at lmax 8, whose points have some negative weights.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Luo, Chen, Krishnapriyan, Enabling efficient equivariant operations in the Fourier basis via Gaunt
     tensor products, ICLR 2024 (arXiv:2401.10216); Xie et al., The price of freedom, ICML 2025 (arXiv:2506.13523).
