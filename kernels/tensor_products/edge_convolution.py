@@ -151,9 +151,10 @@ def _couplings(lmax, lmax_filter, lmax_out, scalar) -> _Couplings:
             block = math.sqrt((2 * l2 + 1) * (2 * l3 + 1)) * real_wigner_3j(l1, l2, l3)[:, l2, :]
             for m1, m3 in zip(*np.nonzero(block), strict=True):
                 entries.append((l1**2 + m1, l3**2 + m3, path, block[m1, m3]))
-    source, target, path, value = zip(*entries, strict=True)
+    *indices, value = zip(*entries, strict=True)
     # 32 bits: with 64 a program that is cached in float32 does not run in x64.
-    return _Couplings(*(np.array(index, np.int32) for index in (source, target, path)), np.array(value))
+    source, target, path = np.array(indices, np.int32)
+    return _Couplings(source, target, path, np.array(value))
 
 
 def _couple(x, weights, lmax_filter, lmax_out, precision, *, scalar):
