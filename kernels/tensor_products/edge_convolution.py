@@ -125,7 +125,7 @@ def so2_convolution(
     if lmax_filter:
         frame = wigner_d(_to_pole(vectors), max(lmax, lmax_out))
         aligned = _couple(apply_blocks(frame, x), weights, lmax_filter, lmax_out, precision, scalar=False)
-        is_edge = jnp.any(vectors != 0, axis=-1, keepdims=True)
+        is_edge = jnp.any(jnp.abs(vectors) >= float(jnp.finfo(sums).tiny), axis=-1, keepdims=True)
         turned, is_edge = with_equal_ranks(apply_blocks(frame, aligned, transposed=True), is_edge)
         found, turned = with_equal_ranks(found, jnp.where(is_edge, turned, 0.0))
         found = found + turned
@@ -178,12 +178,13 @@ def _to_pole(vectors):
     """
     x, y, z, _ = unit_vector(vectors[..., 0], vectors[..., 1], vectors[..., 2])
     y = jnp.where((x == 0) & (y == 0) & (z == 0), 1.0, y)
-    # Towards the nearer pole (0, s, 0): I + [v] + [v]^2 / (1 + |y|) with v = s (-z, 0, x).
+    # Towards the nearer pole (0, s, 0): I + [v] + [v]^2 / (1 + s y) with v = s (-z, 0, x).
     sign = jnp.where(y >= 0, 1.0, -1.0)
-    scale = 1 / (1 + jnp.abs(y))
+    height = sign * y
+    scale = 1 / (1 + height)
     to_nearer = [
         [1 - scale * x * x, -sign * x, -scale * x * z],
-        [sign * x, jnp.abs(y), sign * z],
+        [sign * x, height, sign * z],
         [-scale * x * z, -sign * z, 1 - scale * z * z],
     ]
     # Half a turn about x takes -y to y, and z to -z.
