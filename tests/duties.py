@@ -19,6 +19,15 @@ PROVED = pathlib.Path(__file__).parents[1] / ".cache" / "proved"
 FLOAT = jnp.result_type(float)
 X64 = FLOAT.itemsize == 8
 
+# Of kernels from features to features, in place of the defaults for scores.
+FEATURES: dict[str, Any] = {
+    "value": lambda result: result,
+    "second_order": True,
+    "tolerance": (1e-5, 1e-12),
+    "low_precision": 4e-3,
+    "low_result": jnp.bfloat16,
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BadInput:

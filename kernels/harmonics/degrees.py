@@ -24,7 +24,7 @@ NORMALIZATIONS = ("component", "norm", "integral")
 
 
 def num_components(lmax: int) -> int:
-    """`(lmax + 1)^2`."""
+    """Components of degrees 0 .. lmax: `(lmax + 1)^2`, the size of the last axis of coefficients."""
     return (lmax + 1) ** 2
 
 
@@ -42,7 +42,7 @@ def lmax_of(name: str, array: jax.Array) -> int:
 
 
 def degree_slice(degree: int) -> slice:
-    """Where the components of one degree are."""
+    """Where the `2 degree + 1` components of one degree are on the last axis of coefficients, orders ascending."""
     return slice(degree**2, (degree + 1) ** 2)
 
 

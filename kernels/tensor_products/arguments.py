@@ -57,7 +57,12 @@ def factors(
 
 
 def checked(name: str, x: jax.Array) -> tuple[jax.Array, int]:
-    """Coefficients as an array, and their lmax."""
+    """Coefficients `(..., (lmax + 1)^2)` as an array, and their lmax.
+
+    Raises:
+      TypeError: not floating point, naming the argument.
+      ValueError: a trailing size that is no square, naming the argument.
+    """
     x = jnp.asarray(x)
     require_floating(name, x)
     return x, lmax_of(name, x)

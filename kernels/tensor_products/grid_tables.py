@@ -15,7 +15,13 @@ from jaxinv.kernels.tensor_products.sphere_quadrature import sphere_quadrature
 
 @functools.lru_cache(maxsize=128)
 def synthesis(band: int, lmax: int, normalization: str) -> np.ndarray:
-    """`(components, points)`, from coefficients to values."""
+    """The matrix from coefficients to values, `(components, points)` float64: `x @ synthesis(...)`.
+
+    Args:
+      band: of the grid.
+      lmax: highest degree of the coefficients.
+      normalization: of the harmonics: "component", "norm" or "integral".
+    """
     return _harmonics(band, lmax) * _per_component(normalization_factors(lmax, normalization))
 
 
@@ -33,7 +39,10 @@ def gradient_synthesis(band: int, lmax: int, normalization: str, balanced: bool)
 
 @functools.lru_cache(maxsize=128)
 def analysis(band: int, lmax: int, normalization: str) -> np.ndarray:
-    """`(points, components)`, from values to coefficients."""
+    """The matrix from values to coefficients, `(points, components)` float64: integrals, by quadrature.
+
+    Exact for functions of degree `band - lmax` or less; arguments are those of `synthesis`.
+    """
     projected = _harmonics(band, lmax) / _per_component(normalization_factors(lmax, normalization))
     return (projected * sphere_quadrature(band).weights).T
 

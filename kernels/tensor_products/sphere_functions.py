@@ -9,7 +9,10 @@ from jaxinv.kernels.tensor_products.grid_tables import analysis, gradient_synthe
 
 
 def values_of(x: jax.Array, lmax: int, band: int, normalization: str, precision: PrecisionLike) -> jax.Array:
-    """`(..., components)` coefficients to `(..., points)` values."""
+    """`(..., components)` coefficients to `(..., points)` values, in the dtype of x, on the grid of `band`.
+
+    Arguments as `grid_tables.synthesis`; precision of the matrix product, the highest by default.
+    """
     return matmul(x, synthesis(band, lmax, normalization), precision)
 
 

@@ -9,15 +9,8 @@ from scipy.special import sph_harm_y, sph_legendre_p
 from jaxinv.kernels import harmonics as kernels
 from jaxinv.kernels.harmonics.degrees import over_components
 from jaxinv.kernels.harmonics.sphere_tables import harmonics_table
-from tests.duties import BadInput, Case
+from tests.duties import FEATURES, BadInput, Case
 
-FEATURES: dict[str, Any] = {
-    "value": lambda result: result,
-    "second_order": True,
-    "tolerance": (1e-5, 1e-12),
-    "low_precision": 4e-3,
-    "low_result": jnp.bfloat16,
-}
 FEATURES_WITHOUT_BFLOAT16: dict[str, Any] = FEATURES | {"low_precision": None}
 LMAX = 3
 COMPONENT = np.sqrt(4 * np.pi)

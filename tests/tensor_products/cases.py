@@ -10,15 +10,8 @@ from jaxinv.kernels import tensor_products as kernels
 from jaxinv.kernels.harmonics.degrees import over_components
 from jaxinv.kernels.tensor_products.coupling import real_wigner_3j
 from jaxinv.kernels.tensor_products.path_coefficients import direct_tensor
-from tests.duties import BadInput, Case
+from tests.duties import FEATURES, BadInput, Case
 
-FEATURES: dict[str, Any] = {
-    "value": lambda result: result,
-    "second_order": True,
-    "tolerance": (1e-5, 1e-12),
-    "low_precision": 4e-3,
-    "low_result": jnp.bfloat16,
-}
 BOTH_HALVES: dict[str, Any] = FEATURES | {"value": lambda result: jnp.concatenate(result, axis=-1)}
 
 

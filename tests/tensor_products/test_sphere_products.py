@@ -14,7 +14,7 @@ from tests.duties import FLOAT, X64
 from tests.symmetry import assert_equivariant, assert_not_equivariant
 from tests.tensor_products.cases import dense
 
-ROUNDING = 1e-12 if X64 else 2e-5
+ROUNDING = 1e-12 if X64 else 1e-5
 
 
 def signal(lmax, *lead, seed=0):
