@@ -28,6 +28,7 @@ from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_choice, require_floating
 from jaxinv.kernels.tensor_products.arguments import checked, within
 from jaxinv.kernels.tensor_products.coupling import real_wigner_3j, tensor_product_paths
+from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 
 METHODS = ("auto", "dense", "sparse", "paths")
 NORMALIZATIONS = ("component", "norm")
@@ -40,6 +41,10 @@ class _Slices(NamedTuple):
 
     numbers: int
     rows: int
+
+    def most(self, width: int) -> int:
+        """Rows of a slice, where each holds `width` numbers."""
+        return min(self.rows, power_of_two_within(self.numbers, width))
 
 
 _ON_CPU = _Slices(1 << 20, 512)
@@ -133,7 +138,7 @@ def clebsch_gordan_tensor_product(
     else:
         arrays, function = (rows(x1), rows(x2)), functools.partial(_all_paths, degrees)
     width = 2 * num_components(lmax1) * num_components(lmax2)
-    result = _on_its_platform(lambda slices, *arrays: _over_rows(function, arrays, width, slices), *arrays)
+    result = _on_its_platform(lambda slices, *arrays: over_rows(function, arrays, slices.most(width)), *arrays)
     result = result.reshape(*lead, result.shape[-1])
     if not sum_paths and path_weights is not None:
         sizes = np.array([2 * l3 + 1 for _, _, l3 in tensor_product_paths(*degrees[:3])])
@@ -207,7 +212,7 @@ def _sparse_product(x1, x2, weights, *, degrees, width, slices):
     """`(rows, components)` twice and one set of weights."""
     blocks, path_of = _blocks(degrees)
     tensor = jnp.asarray(blocks, x1.dtype) * jnp.take(weights, path_of, axis=-1, mode="clip")
-    return _over_rows(functools.partial(_product_in_classes, degrees, tensor), (x1, x2), width, slices)
+    return over_rows(functools.partial(_product_in_classes, degrees, tensor), (x1, x2), slices.most(width))
 
 
 def _product_in_classes(degrees, tensor, x1, x2):
@@ -323,18 +328,3 @@ def _on_its_platform(function: Callable[..., jax.Array], *arrays: jax.Array) -> 
     return jax.lax.platform_dependent(
         *arrays, cpu=functools.partial(function, _ON_CPU), default=functools.partial(function, _ELSEWHERE)
     )
-
-
-def _over_rows(function, arrays, width, slices):
-    """`function` over slices of the rows of `arrays`; for each row it holds `width` numbers."""
-    num_rows = arrays[0].shape[0]
-    # A power of two, so that as many rows are cut without a remainder.
-    most = min(slices.rows, 1 << max(4, (slices.numbers // width).bit_length() - 1))
-    num_slices = -(-num_rows // most)
-    if num_slices <= 1:
-        return jax.checkpoint(function)(*arrays)
-    rows = -(-num_rows // (8 * num_slices)) * 8
-    padding = ((0, rows * num_slices - num_rows), (0, 0))
-    cut = tuple(jnp.pad(array, padding).reshape(num_slices, rows, array.shape[1]) for array in arrays)
-    result = jax.lax.map(lambda rows: jax.checkpoint(function)(*rows), cut)
-    return result.reshape(num_slices * rows, result.shape[-1])[:num_rows]

@@ -10,9 +10,9 @@ from scipy.fft import next_fast_len
 from jaxinv.kernels.harmonics.sphere_grid import from_sphere_grid, sphere_grid, to_sphere_grid
 from jaxinv.kernels.harmonics.torus import from_torus, to_torus
 from jaxinv.kernels.numerics.validation import require_choice
-from jaxinv.kernels.tensor_products import sphere_functions as sphere
 from jaxinv.kernels.tensor_products.arguments import Factors, factors, finished
 from jaxinv.kernels.tensor_products.direct import direct_product
+from jaxinv.kernels.tensor_products.grid_products import multiplied
 
 METHODS = ("auto", "grid", "separable", "fft", "direct")
 _SMALLEST_SEPARABLE = 14
@@ -87,13 +87,6 @@ def _fastest(pair: Factors) -> str:
     return "separable" if max(pair.lmax1, pair.lmax2, pair.lmax_out) >= _SMALLEST_SEPARABLE else "grid"
 
 
-def _grid(pair, normalization, precision):
-    band = pair.lmax1 + pair.lmax2 + pair.lmax_out
-    first = sphere.values_of(pair.x1, pair.lmax1, band, normalization, precision)
-    second = sphere.values_of(pair.x2, pair.lmax2, band, normalization, precision)
-    return sphere.coefficients_of(first * second, pair.lmax_out, band, normalization, precision)
-
-
 def _separable(pair, normalization, precision):
     grid = sphere_grid(pair.lmax1 + pair.lmax2 + pair.lmax_out)
     first, second = (to_sphere_grid(x, grid, normalization=normalization, method="separable") for x in pair[:2])
@@ -125,4 +118,4 @@ def _direct(pair, normalization, precision):
     return direct_product("gaunt", pair, normalization, balanced=False, precision=precision)
 
 
-_PRODUCTS = {"grid": _grid, "separable": _separable, "fft": _fft, "direct": _direct}
+_PRODUCTS = {"grid": multiplied, "separable": _separable, "fft": _fft, "direct": _direct}

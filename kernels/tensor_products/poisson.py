@@ -4,14 +4,12 @@ import functools
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax.lax import PrecisionLike
 
 from jaxinv.kernels.numerics.validation import require_choice
-from jaxinv.kernels.tensor_products import sphere_functions as sphere
-from jaxinv.kernels.tensor_products.arguments import factors, finished, weighted
+from jaxinv.kernels.tensor_products.arguments import factors, finished
 from jaxinv.kernels.tensor_products.direct import direct_product
-from jaxinv.kernels.tensor_products.path_coefficients import balance_factors
+from jaxinv.kernels.tensor_products.grid_products import bracketed, multiplied
 
 METHODS = ("auto", "grid", "direct")
 
@@ -88,7 +86,7 @@ def poisson_tensor_product(
     if method == "direct":
         found = direct_product("poisson", pair, normalization, balanced=balanced, precision=precision)
     else:
-        found = _bracket(pair, normalization, precision, balanced)
+        found = bracketed(pair, normalization, precision, balanced=balanced)
     return finished(found, pair, "poisson", weights_out, normalization, normalize, balanced=balanced)
 
 
@@ -114,22 +112,9 @@ def complete_tensor_product(
       CompleteProduct.
     """
     pair = factors(x1, x2, lmax_out, weights1, weights2)
-    band = pair.lmax1 + pair.lmax2 + pair.lmax_out
-    first = sphere.values_of(pair.x1, pair.lmax1, band, normalization, precision)
-    second = sphere.values_of(pair.x2, pair.lmax2, band, normalization, precision)
-    even = sphere.coefficients_of(first * second, pair.lmax_out, band, normalization, precision)
-    odd = _bracket(pair, normalization, precision, balanced)
+    even = multiplied(pair, normalization, precision)
+    odd = bracketed(pair, normalization, precision, balanced=balanced)
     return CompleteProduct(
         finished(even, pair, "gaunt", weights_out, normalization, normalize),
         finished(odd, pair, "poisson", weights_out, normalization, normalize, balanced=balanced),
     )
-
-
-def _bracket(pair, normalization, precision, balanced):
-    band = pair.lmax1 + pair.lmax2 + pair.lmax_out
-    first = sphere.gradients_of(pair.x1, pair.lmax1, band, normalization, precision, balanced=balanced)
-    second = sphere.gradients_of(pair.x2, pair.lmax2, band, normalization, precision, balanced=balanced)
-    found = sphere.coefficients_of(sphere.bracket(first, second), pair.lmax_out, band, normalization, precision)
-    if not balanced:
-        return found
-    return weighted(found, "balance", jnp.asarray(balance_factors(pair.lmax_out), found.dtype), pair.lmax_out)

@@ -200,6 +200,21 @@ def test_real_methods_hold_no_complex_number_and_no_array_of_paths(method):
         assert analysis.temp_size_in_bytes < 4 * FLOAT.itemsize * 64 * 100
 
 
+@pytest.mark.parametrize("name", ["gaunt_tensor_product", "poisson_tensor_product"])
+def test_many_rows_go_through_in_slices_of_a_cache(name):
+    product = lambda a, b: getattr(kernels, name)(a, b, lmax_out=4)  # noqa: E731
+    x, y, z = (signal(4, 3, 7001, seed=seed) for seed in range(3))
+    ends = (slice(None), slice(None, None, 1000))
+    assert_close(product(x, y)[ends], product(x[ends], y[ends]))
+
+    def pullback(a, b, cotangent):
+        return jax.vjp(product, a, b)[1](cotangent)
+
+    assert "scan" in str(jax.make_jaxpr(product)(x, y))
+    for found, wanted in zip(pullback(x, y, z), pullback(x[ends], y[ends], z[ends]), strict=True):
+        assert_close(found[ends], wanted)
+
+
 def test_powers_are_nested_products_with_the_whole_band():
     x = signal(2, 3)
     product = kernels.gaunt_tensor_product
