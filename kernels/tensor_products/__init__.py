@@ -11,9 +11,13 @@ weights of the paths and cost `L^4` or less; the Clebsch-Gordan product has a fr
 | two features, a free weight for every path | `clebsch_gordan_tensor_product` |
 | the same as a few tied products | `low_rank_path_weights` |
 | features and the direction of an edge | `so2_convolution` (free weights), `edge_convolution` (tied) |
+| all pairs of channels of two features | `fully_connected_tensor_product` |
+| neighbours and their edges, summed at each node | `channelwise_convolution` |
+| the channels of one feature | `linear` |
 | many features | `gaunt_product`, `gaunt_power` |
 """
 
+from jaxinv.kernels.tensor_products.channelwise_convolution import channelwise_convolution, check_edges
 from jaxinv.kernels.tensor_products.clebsch_gordan import clebsch_gordan_tensor_product
 from jaxinv.kernels.tensor_products.coupling import (
     gaunt_coefficient,
@@ -22,7 +26,9 @@ from jaxinv.kernels.tensor_products.coupling import (
     tensor_product_paths,
 )
 from jaxinv.kernels.tensor_products.edge_convolution import edge_convolution, so2_convolution
+from jaxinv.kernels.tensor_products.fully_connected import fully_connected_tensor_product
 from jaxinv.kernels.tensor_products.gaunt import gaunt_tensor_product
+from jaxinv.kernels.tensor_products.linear import linear
 from jaxinv.kernels.tensor_products.low_rank import DegreeWeights, LowRankPathWeights, low_rank_path_weights
 from jaxinv.kernels.tensor_products.many_body import gaunt_power, gaunt_product
 from jaxinv.kernels.tensor_products.parity import o3_tensor_product
@@ -32,13 +38,17 @@ __all__ = [
     "CompleteProduct",
     "DegreeWeights",
     "LowRankPathWeights",
+    "channelwise_convolution",
+    "check_edges",
     "clebsch_gordan_tensor_product",
     "complete_tensor_product",
     "edge_convolution",
+    "fully_connected_tensor_product",
     "gaunt_coefficient",
     "gaunt_power",
     "gaunt_product",
     "gaunt_tensor_product",
+    "linear",
     "low_rank_path_weights",
     "o3_tensor_product",
     "poisson_coefficient",

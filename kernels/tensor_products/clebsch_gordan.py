@@ -168,13 +168,13 @@ def _tensor(degrees):
     tensor, path_of = np.zeros(shape), np.zeros(shape, np.int32)
     for number, path in enumerate(tensor_product_paths(*degrees[:3])):
         place = tuple(degree_slice(degree) for degree in path)
-        tensor[place] = _path_tensor(path, degrees.normalization)
+        tensor[place] = path_tensor(path, degrees.normalization)
         path_of[place] = number
     return tensor, path_of
 
 
-def _path_tensor(path, normalization):
-    """The tensor of one path, normalised."""
+def path_tensor(path: tuple[int, int, int], normalization: str) -> np.ndarray:
+    """The tensor `(2 l1 + 1, 2 l2 + 1, 2 l3 + 1)` of one path, normalised as `clebsch_gordan_tensor_product` says."""
     l1, l2, l3 = path
     square = 2 * l3 + 1 if normalization == "component" else (2 * l1 + 1) * (2 * l2 + 1)
     return math.sqrt(square) * real_wigner_3j(l1, l2, l3)
@@ -296,7 +296,7 @@ def _path_results(degrees, x1, x2):
             allowed = range(abs(l1 - l2), min(l1 + l2, degrees.lmax_out) + 1)
             if not allowed:
                 continue
-            tensors = [_path_tensor((l1, l2, l3), degrees.normalization).T for l3 in allowed]
+            tensors = [path_tensor((l1, l2, l3), degrees.normalization).T for l3 in allowed]
             tensor = jnp.asarray(np.concatenate(tensors), x1.dtype)
             together = contract("kji,jir->kr", tensor, pairs)
             for l3, result in zip(allowed, jax.lax.split(together, [len(tensor) for tensor in tensors]), strict=True):

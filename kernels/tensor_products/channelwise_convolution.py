@@ -1,0 +1,279 @@
+"""The convolution of an interatomic potential: neighbours times harmonics of the edge, summed at each receiver."""
+
+import functools
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import checkify
+
+from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
+from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.validation import (
+    require_choice,
+    require_floating,
+    require_integer,
+    require_shape,
+)
+from jaxinv.kernels.tensor_products.arguments import checked, within
+from jaxinv.kernels.tensor_products.clebsch_gordan import NORMALIZATIONS, path_tensor
+from jaxinv.kernels.tensor_products.coupling import tensor_product_paths
+from jaxinv.kernels.tensor_products.row_slices import power_of_two_within
+
+# Numbers that the messages of a block of edges may take: they stay in a CPU's cache, or keep an accelerator busy.
+_ON_CPU, _ELSEWHERE = 1 << 19, 1 << 27
+
+
+@functools.partial(
+    jax.jit, static_argnames=("num_receivers", "lmax_out", "sum_paths", "sorted_receivers", "normalization")
+)
+def channelwise_convolution(
+    x: jax.Array,
+    harmonics: jax.Array,
+    path_weights: jax.Array,
+    senders: jax.Array,
+    receivers: jax.Array,
+    *,
+    num_receivers: int | None = None,
+    lmax_out: int | None = None,
+    sum_paths: bool = True,
+    mask: jax.Array | None = None,
+    sorted_receivers: bool = False,
+    normalization: str = "component",
+) -> jax.Array:
+    """Sums over the edges of a receiver the Clebsch-Gordan product of the sender's features with the edge's harmonics.
+
+    `out[r, c, l3] = sum over edges e into r, paths (l1, l2, l3) of w[e, c, path] W(x[sender_e, c, l1], Y[e, l2])`, with
+    W as in `clebsch_gordan_tensor_product`. One pass over blocks of edges gathers, multiplies and sums: no array of
+    edges x channels x components exists, also not in reverse mode, which does the blocks again.
+
+    Args:
+      x: `(senders, channels, (lmax1 + 1)^2)`, floating point: features of the nodes that send.
+      harmonics: `(edges, (lmax2 + 1)^2)`, of the edges' directions, such as `spherical_harmonics(vectors, lmax2)`.
+      path_weights: `(edges, channels, paths)`, or `(edges, 1, paths)` for all channels alike, such as functions of the
+        edges' lengths, in the order of `tensor_product_paths(lmax1, lmax2, lmax_out)`.
+      senders: `(edges,)`, integers: where each edge starts, a row of x.
+      receivers: `(edges,)`, integers: where it ends, a row of the result. Indices out of range: see below.
+      num_receivers: static, rows of the result; by default the rows of x.
+      lmax_out: static, highest degree of the result; `lmax1 + lmax2` by default.
+      sum_paths: static; False keeps the paths apart, one after another, as MACE's linear map after the sum wants them.
+      mask: `(edges,)`, booleans: False for edges that pad.
+      sorted_receivers: static; promises that `receivers` ascends, which lets an accelerator sum without atomics.
+      normalization: static, of each path: "component" or "norm", e3nn's of these names.
+
+    Returns:
+      `(num_receivers, channels, (lmax_out + 1)^2)`, or with `sum_paths=False` the `2 l3 + 1` components of every path;
+      in the dtype of x and harmonics. bfloat16 is multiplied and summed in float32. A node without edges gets zeros.
+      Edges with an index out of range count as masked; `check_edges` tells.
+
+    Equivariant under rotations of x and harmonics together; parities as in `clebsch_gordan_tensor_product`. A
+    permutation of the edges changes nothing but rounding, one of the nodes permutes the result.
+    Raises:
+      TypeError: features that are not floating point, indices that are not integers, a mask that is not boolean.
+      ValueError: a trailing size that is no square, weights of a wrong size, arguments of different numbers of edges,
+        lmax_out beyond lmax1 + lmax2, an unknown normalization.
+    Memory: inputs, result and one block. Transformations: jit, vmap, jvp, vjp, any order.
+    References: Batzner et al., NequIP, arXiv:2101.03164, eq. 3; Batatia et al., MACE, arXiv:2206.07697, eq. 8.
+    """
+    require_choice("normalization", normalization, NORMALIZATIONS)
+    (x, lmax1), (harmonics, lmax2) = checked("x", x), checked("harmonics", harmonics)
+    lmax_out = within(lmax_out, lmax1 + lmax2)
+    path_weights, senders, receivers = jnp.asarray(path_weights), jnp.asarray(senders), jnp.asarray(receivers)
+    require_floating("path_weights", path_weights)
+    require_shape("x", x, (None, None, x.shape[-1]))
+    require_shape("harmonics", harmonics, (None, harmonics.shape[-1]))
+    num_edges, num_paths = harmonics.shape[0], len(tensor_product_paths(lmax1, lmax2, lmax_out))
+    own = path_weights.ndim == 3 and path_weights.shape[1] == x.shape[1]
+    require_shape("path_weights", path_weights, (num_edges, x.shape[1] if own else 1, num_paths))
+    for name, indices in (("senders", senders), ("receivers", receivers)):
+        require_shape(name, indices, (num_edges,))
+        require_integer(name, indices)
+    num_nodes = x.shape[0]
+    num_receivers = num_nodes if num_receivers is None else num_receivers
+    there = (senders >= 0) & (senders < num_nodes) & (receivers >= 0) & (receivers < num_receivers)
+    if mask is not None:
+        mask = jnp.asarray(mask)
+        require_shape("mask", mask, (num_edges,))
+        if mask.dtype != jnp.bool:
+            raise TypeError(f"mask must be boolean, got dtype {mask.dtype}")
+        there = there & mask
+    dtype, sums = jnp.result_type(x, harmonics), accumulation_dtype(x, harmonics)
+    tables = _tables(lmax1, lmax2, lmax_out, normalization)
+    size_out = num_components(lmax_out) if sum_paths else tables.num_columns
+    if not (num_nodes and num_edges and x.shape[1]):
+        return jnp.zeros((num_receivers, x.shape[1], size_out), dtype)
+    # What pads may hold anything: it must not reach a sum, where 0 times NaN would be NaN.
+    edges = (
+        jnp.where(there, senders, 0),
+        receivers,
+        jnp.where(there[:, None], harmonics.astype(sums), 0),
+        jnp.where(there[:, None, None], path_weights.astype(sums), 0),
+    )
+    message = functools.partial(_messages, tables, sum_paths)
+    zeros = jnp.zeros((num_receivers, x.shape[1], size_out), sums)
+
+    def summed(numbers, x, *edges):
+        most = power_of_two_within(numbers, x.shape[1] * tables.num_columns)
+        return _summed_over_blocks(message, zeros, x, edges, most, sorted_receivers)
+
+    result = jax.lax.platform_dependent(
+        x.astype(sums), *edges, cpu=functools.partial(summed, _ON_CPU), default=functools.partial(summed, _ELSEWHERE)
+    )
+    return result.astype(dtype)
+
+
+def _summed_over_blocks(message, total, x, edges, most, sorted_receivers):
+    """`total` plus the messages of the edges at their receivers, `most` edges at a time."""
+
+    def add(total, block):
+        senders, receivers, harmonics, path_weights = block
+        found = jax.checkpoint(message)(x, senders, harmonics, path_weights)
+        return total.at[receivers].add(found, mode="drop", indices_are_sorted=sorted_receivers), None
+
+    num_edges = edges[0].shape[0]
+    num_blocks = -(-num_edges // most)
+    if num_blocks <= 1:
+        return add(total, edges)[0]
+    rows = -(-num_edges // (8 * num_blocks)) * 8
+    fill = num_blocks * rows - num_edges
+    # Receivers beyond the end, which stay sorted and which the sum drops.
+    ends = (0, total.shape[0], 0, 0)
+    blocks = tuple(
+        jnp.concatenate([array, jnp.full((fill, *array.shape[1:]), end, array.dtype)]).reshape(
+            num_blocks, rows, *array.shape[1:]
+        )
+        for array, end in zip(edges, ends, strict=True)
+    )
+    return jax.lax.scan(add, total, blocks)[0]
+
+
+class _Tables(NamedTuple):
+    """How the harmonics of an edge make a matrix from the features to all paths; paths sorted by l1.
+
+    Attributes:
+      of_degree: for every l1, `(components 2, 2 l1 + 1, columns)`, the columns those of its paths.
+      paths: in the order of the columns.
+      num_columns: of all paths.
+    """
+
+    of_degree: tuple[np.ndarray, ...]
+    paths: tuple[tuple[int, int, int], ...]
+    num_columns: int
+
+
+@functools.lru_cache(maxsize=32)
+def _tables(lmax1, lmax2, lmax_out, normalization):
+    in_order = tensor_product_paths(lmax1, lmax2, lmax_out)
+    by_degree = [[path for path in in_order if path[0] == degree] for degree in range(lmax1 + 1)]
+    of_degree = []
+    for degree, paths in enumerate(by_degree):
+        columns = []
+        for path in paths:
+            column = np.zeros((num_components(lmax2), 2 * degree + 1, 2 * path[2] + 1))
+            column[degree_slice(path[1])] = path_tensor(path, normalization).transpose(1, 0, 2)
+            columns.append(column)
+        of_degree.append(np.concatenate(columns, axis=-1))
+    paths = tuple(itertools.chain(*by_degree))
+    return _Tables(tuple(of_degree), paths, sum(2 * path[2] + 1 for path in paths))
+
+
+def _messages(tables, sum_paths, x, senders, harmonics, path_weights):
+    """`(edges, channels, components)`: an edge's harmonics are one matrix for all channels of its sender."""
+    features = x[senders]
+    results = []
+    for degree, table in enumerate(tables.of_degree):
+        turned = contract("ej,jq->eq", harmonics, jnp.asarray(table.reshape(len(table), -1), x.dtype))
+        matrices = turned.reshape(-1, *table.shape[1:])
+        results.append(contract("eci,eik->eck", features[..., degree_slice(degree)], matrices))
+    return _weighted(jnp.concatenate(results, axis=-1), path_weights, tables.paths, sum_paths)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _weighted(results, path_weights, paths, sum_paths):
+    """Columns of all paths, by l1, times their weights: summed over the paths of each l3, or in the order of paths."""
+    in_order = sorted(paths, key=_standard)
+    parts = jax.lax.split(results, [2 * path[2] + 1 for path in paths], axis=2)
+    terms = {
+        path: part * path_weights[..., in_order.index(path), None] for path, part in zip(paths, parts, strict=True)
+    }
+    if not sum_paths:
+        return jnp.concatenate([terms[path] for path in in_order], axis=-1)
+    of_degree = ([terms[path] for path in in_order if path[2] == l3] for l3 in range(in_order[-1][2] + 1))
+    return jnp.concatenate([functools.reduce(jnp.add, some) for some in of_degree], axis=-1)
+
+
+@_weighted.defjvp
+def _weighted_jvp(paths, sum_paths, primals, tangents):
+    """The weights' part by matrix products: the sum's transpose would be reductions over 2 l3 + 1 numbers."""
+    results, path_weights = primals
+    spread, collect = _column_matrices(paths, sum_paths)
+    product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    of_weights = results * product(tangents[1], jnp.asarray(spread, results.dtype))
+    tangent = _weighted(tangents[0], path_weights, paths, sum_paths) + product(
+        of_weights, jnp.asarray(collect, results.dtype)
+    )
+    return _weighted(results, path_weights, paths, sum_paths), tangent
+
+
+@functools.lru_cache(maxsize=32)
+def _column_matrices(paths, sum_paths):
+    """`(paths, columns)` from weights to columns, and `(columns, components)` from columns to the result."""
+    in_order = sorted(paths, key=_standard)
+    sizes = [2 * path[2] + 1 for path in paths]
+    starts = np.cumsum([0] + [2 * path[2] + 1 for path in in_order])
+    spread = np.zeros((len(paths), sum(sizes)))
+    places = []
+    for column, size, path in zip(np.cumsum([0, *sizes]), sizes, paths, strict=False):
+        spread[in_order.index(path), column : column + size] = 1.0
+        start = path[2] ** 2 if sum_paths else starts[in_order.index(path)]
+        places.extend(range(start, start + size))
+    places = np.array(places)
+    return spread, (places[:, None] == np.arange(places.max() + 1)).astype(np.float64)
+
+
+def _standard(path):
+    """Sorts as `tensor_product_paths`."""
+    l1, l2, l3 = path
+    return l3, l1, l2
+
+
+def check_edges(
+    senders: jax.Array,
+    receivers: jax.Array,
+    num_senders: int,
+    *,
+    num_receivers: int | None = None,
+    mask: jax.Array | None = None,
+    sorted_receivers: bool = False,
+) -> None:
+    """Errors for edges that `channelwise_convolution` would leave out, or sum in a wrong order.
+
+    Args:
+      senders: `(edges,)`, integers.
+      receivers: `(edges,)`, integers.
+      num_senders: static, rows of the features.
+      num_receivers: static, rows of the result; by default `num_senders`.
+      mask: `(edges,)`, booleans: False for edges that pad, which may point anywhere.
+      sorted_receivers: static; checks too that `receivers` ascends, pads included.
+
+    For `checkify.checkify(check_edges)(...)`, also under jit; without checkify it works outside of jit only.
+    Raises:
+      checkify.JaxRuntimeError: thrown by `error.throw()`, naming the argument and the first edge at fault.
+    """
+    there = jnp.ones(senders.shape, bool) if mask is None else mask
+    limits = (num_senders, num_senders if num_receivers is None else num_receivers)
+    for name, indices, limit in zip(("senders", "receivers"), (senders, receivers), limits, strict=True):
+        wrong = there & ((indices < 0) | (indices >= limit))
+        first = jnp.argmax(wrong)
+        checkify.check(
+            ~jnp.any(wrong),
+            f"{name} must be in 0 .. {limit - 1}, got {{index}} at edge {{edge}}",
+            index=indices[first],
+            edge=first,
+        )
+    if sorted_receivers:
+        falls = receivers[1:] < receivers[:-1]
+        message = "receivers must ascend where sorted_receivers is True, but edge {edge} goes below the one before it"
+        checkify.check(~jnp.any(falls), message, edge=1 + jnp.argmax(jnp.append(falls, False)))
