@@ -7,6 +7,7 @@ from tests.harmonics.cases import CASES as HARMONICS
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
+from tests.tensor_products.channel_cases import CASES as CHANNEL_PRODUCTS
 from tests.transferability.cases import CASES as STATISTICS_SCORES
 from tests.transferability.sample_cases import CASES as SAMPLE_SCORES
 from tests.transferability.sensitivity_cases import CASES as INVARIANCE_METER
@@ -19,6 +20,7 @@ CASES = [
     *HARMONICS,
     *SPHERE_PRODUCTS,
     *CLEBSCH_GORDAN,
+    *CHANNEL_PRODUCTS,
 ]
 
 
