@@ -16,7 +16,7 @@ from jaxinv.kernels.tensor_products.coupling import tensor_product_paths
 from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 
 # Products of pairs of channels in a slice of rows: they stay in a CPU's cache, or in an accelerator's memory.
-_ON_CPU, _ELSEWHERE = 1 << 20, 1 << 28
+_ON_CPU, _ELSEWHERE = 1 << 19, 1 << 28
 
 
 @functools.partial(jax.jit, static_argnames=("lmax_out", "normalization"))
@@ -74,9 +74,11 @@ def fully_connected_tensor_product(
     groups = _groups(lmax1, lmax2, lmax_out, normalization)
 
     def product(numbers, weights, x1, x2):
+        mixing = [_mixing(weights, paths) for _, paths, _ in groups]
+
         def of_rows(x1, x2):
             first, second = x1.reshape(-1, *shapes[0]), x2.reshape(-1, *shapes[1])
-            return _product(groups, weights, first, second).reshape(-1, size_out)
+            return _product(groups, mixing, first, second).reshape(-1, size_out)
 
         widest = max(table.shape[1] * table.shape[2] for _, _, table in groups)
         return over_rows(of_rows, (x1, x2), power_of_two_within(numbers, widest * shapes[0][0] * shapes[1][0]))
@@ -90,18 +92,21 @@ def fully_connected_tensor_product(
     return result.reshape(*lead, channels_out, num_components(lmax_out)).astype(dtype)
 
 
-def _product(groups, weights, x1, x2):
+def _mixing(weights, paths):
+    """`(channels_out, paths x channels2 x channels1)`: so turned, its derivative too is a fast matrix product."""
+    of_paths = jnp.stack([weights[path] for path in paths])
+    return of_paths.transpose(3, 0, 2, 1).reshape(weights.shape[-1], -1)
+
+
+def _product(groups, mixing, x1, x2):
     """`(rows, channels_out, components)`."""
-    num_rows, channels_out = x1.shape[0], weights.shape[-1]
+    num_rows, channels_out = x1.shape[0], mixing[0].shape[0]
     total: dict[int, jax.Array] = {}
-    for (l1, l3), paths, table in groups:
+    for ((l1, l3), _, table), matrix in zip(groups, mixing, strict=True):
         # In this order of axes, what follows are two matrix products without a transposition of the pairs.
-        matrices = contract("nvj,jkpi->nkpvi", x2, jnp.asarray(table, x2.dtype))
-        flat = matrices.reshape(num_rows, -1, 2 * l1 + 1)
-        pairs = contract("nqi,nui->nqu", flat, x1[..., degree_slice(l1)])
-        pairs = pairs.reshape(num_rows * (2 * l3 + 1), -1)
-        mixing = jnp.stack([weights[path] for path in paths]).swapaxes(1, 2).reshape(pairs.shape[1], channels_out)
-        mixed = contract("rq,qd->rd", pairs, mixing)
+        turned = contract("nvj,jkpi->nkpvi", x2, jnp.asarray(table, x2.dtype)).reshape(num_rows, -1, 2 * l1 + 1)
+        pairs = contract("nqi,niu->nqu", turned, x1[..., degree_slice(l1)].swapaxes(1, 2))
+        mixed = contract("rq,dq->rd", pairs.reshape(num_rows * (2 * l3 + 1), -1), matrix)
         total[l3] = total[l3] + mixed if l3 in total else mixed
     of_degrees = [total[l3].reshape(num_rows, 2 * l3 + 1, channels_out) for l3 in sorted(total)]
     return jnp.concatenate(of_degrees, axis=1).swapaxes(1, 2)
