@@ -5,6 +5,7 @@ Coefficients are `(..., (lmax + 1)^2)`, component `l^2 + l + m` for degree l and
 """
 
 from jaxinv.kernels.harmonics.legendre import legendre
+from jaxinv.kernels.harmonics.radial_basis import radial_basis
 from jaxinv.kernels.harmonics.sphere_grid import SphereGrid, from_sphere_grid, sphere_grid, to_sphere_grid
 from jaxinv.kernels.harmonics.spherical_harmonics import solid_harmonics, spherical_harmonics
 from jaxinv.kernels.harmonics.torus import from_torus, to_torus
@@ -15,6 +16,7 @@ __all__ = [
     "from_sphere_grid",
     "from_torus",
     "legendre",
+    "radial_basis",
     "rotate",
     "solid_harmonics",
     "sphere_grid",

@@ -13,7 +13,7 @@ weights of the paths and cost `L^4` or less; the Clebsch-Gordan product has a fr
 | features and the direction of an edge | `so2_convolution` (free weights), `edge_convolution` (tied) |
 | all pairs of channels of two features | `fully_connected_tensor_product` |
 | neighbours and their edges, summed at each node | `channelwise_convolution` |
-| the channels of one feature | `linear` |
+| the channels of one feature | `linear`; to gate them: `gate` |
 | many features | `gaunt_product`, `gaunt_power` |
 """
 
@@ -27,6 +27,7 @@ from jaxinv.kernels.tensor_products.coupling import (
 )
 from jaxinv.kernels.tensor_products.edge_convolution import edge_convolution, so2_convolution
 from jaxinv.kernels.tensor_products.fully_connected import fully_connected_tensor_product
+from jaxinv.kernels.tensor_products.gate import gate
 from jaxinv.kernels.tensor_products.gaunt import gaunt_tensor_product
 from jaxinv.kernels.tensor_products.linear import linear
 from jaxinv.kernels.tensor_products.low_rank import DegreeWeights, LowRankPathWeights, low_rank_path_weights
@@ -44,6 +45,7 @@ __all__ = [
     "complete_tensor_product",
     "edge_convolution",
     "fully_connected_tensor_product",
+    "gate",
     "gaunt_coefficient",
     "gaunt_power",
     "gaunt_product",

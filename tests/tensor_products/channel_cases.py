@@ -104,6 +104,16 @@ def _bad(function, error: type[Exception], message: str, *arguments, **options) 
     return BadInput(call=lambda: function(*arguments, **options), error=error, message=message)
 
 
+def gate(x: np.ndarray, gates: np.ndarray) -> np.ndarray:
+    """Moments by integration over a fine grid."""
+    z = np.linspace(-12, 12, 200_001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    sigmoid, silu = (lambda v: 1 / (1 + np.exp(-v))), (lambda v: v / (1 + np.exp(-v)))
+    opened = sigmoid(gates) / np.sqrt(np.sum(density * sigmoid(z) ** 2))
+    degrees = [x[..., degree_slice(degree)] * opened[..., degree - 1, None] for degree in (1, 2)]
+    return np.concatenate([silu(x[..., :1]) / np.sqrt(np.sum(density * silu(z) ** 2)), *degrees], axis=-1)
+
+
 _X1, _X2, _W3 = jnp.ones((2, 2, 4)), jnp.ones((2, 3, 9)), jnp.ones((len(PATHS), 2, 3, 4))
 _CONNECTED = kernels.fully_connected_tensor_product
 
@@ -138,6 +148,20 @@ CASES = [
             _bad(kernels.linear, ValueError, r"x must have shape \(\.\.\., channels", jnp.ones(9), jnp.ones((3, 1, 1))),
             _bad(kernels.linear, ValueError, r"weights must have shape \(3, 2, channels_out\)", jnp.ones((2, 9)), _W),
             _bad(kernels.linear, TypeError, "weights must be floating", jnp.ones((2, 9)), jnp.ones((3, 2, 1), int)),
+        ),
+        **FEATURES,
+    ),
+    Case(
+        name="tensor_products.gate",
+        function=kernels.gate,
+        arguments=lambda generator: (generator.normal(size=(3, 2, 9)), generator.normal(size=(3, 2, 2))),
+        reference=gate,
+        differentiable=(0, 1),
+        empty=lambda: (np.zeros((0, 2, 9)), np.ones((0, 2, 2))),
+        bad_input=(
+            _bad(kernels.gate, ValueError, "gates must have 2 numbers", jnp.ones((2, 9)), jnp.ones((2, 3))),
+            _bad(kernels.gate, TypeError, "gates must be floating", jnp.ones((2, 9)), jnp.ones((2, 2), int)),
+            _bad(kernels.gate, TypeError, "x must be floating", jnp.ones((2, 9), int), jnp.ones((2, 2))),
         ),
         **FEATURES,
     ),

@@ -1,0 +1,43 @@
+"""Flax (NNX) layers: parameters, dtype, and the call of one kernel each.
+
+Features are `(..., channels, (lmax + 1)^2)`, as in `jaxinv.kernels.tensor_products`. Parameters are drawn so that
+features of unit variance stay of about unit variance.
+
+| layer | kernel |
+| --- | --- |
+| `IrrepsLinear` | `linear` |
+| `GauntTensorProduct`, `CompleteTensorProduct` | `gaunt_tensor_product`, `complete_tensor_product` |
+| `TensorProduct` | `clebsch_gordan_tensor_product` |
+| `FullyConnectedTensorProduct` | `fully_connected_tensor_product` |
+| `EdgeConvolution`, `ChannelwiseConvolution` | `edge_convolution`, `channelwise_convolution` |
+| `ManyBody` | `gaunt_power` |
+| `Gate` | `gate` |
+| `RadialBasis` | `radial_basis` |
+
+`jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
+"""
+
+from jaxinv.nn.convolutions import ChannelwiseConvolution, EdgeConvolution
+from jaxinv.nn.gate import Gate
+from jaxinv.nn.linear import IrrepsLinear
+from jaxinv.nn.many_body import ManyBody
+from jaxinv.nn.radial_basis import RadialBasis
+from jaxinv.nn.tensor_products import (
+    CompleteTensorProduct,
+    FullyConnectedTensorProduct,
+    GauntTensorProduct,
+    TensorProduct,
+)
+
+__all__ = [
+    "ChannelwiseConvolution",
+    "CompleteTensorProduct",
+    "EdgeConvolution",
+    "FullyConnectedTensorProduct",
+    "Gate",
+    "GauntTensorProduct",
+    "IrrepsLinear",
+    "ManyBody",
+    "RadialBasis",
+    "TensorProduct",
+]
