@@ -7,14 +7,15 @@ import collections
 import pathlib
 import sys
 
-from tests.duties import DUTIES, PROVED
+from tests.duties import DUTIES, ONCE, PROVED
 
 TABLE = pathlib.Path(__file__).parents[1] / "docs" / "transformations.md"
 COLUMNS = [*DUTIES]
 HEAD = """# Kernels and what they are proved to do
 
 Written by `make table` from the marks that the test suite leaves: a cell is filled where the kernel passed that duty in
-this suite, in float32 (32), in float64 (64), or in both (✓). An empty cell is not claimed.
+this suite, in float32 (32), in float64 (64), or in both (✓); what does not depend on the precision is proved in float32
+alone. An empty cell is not claimed.
 
 """
 
@@ -27,9 +28,13 @@ def table(marks: list[str]) -> str:
         found[kernel][duty].add(dtype.removeprefix("float"))
     rows = ["| kernel | " + " | ".join(COLUMNS) + " |", "| --- " * (len(COLUMNS) + 1) + "|"]
     for kernel in sorted(found):
-        cells = ["✓" if len(found[kernel][duty]) == 2 else "".join(found[kernel][duty]) for duty in COLUMNS]
+        cells = [_cell(duty, found[kernel][duty]) for duty in COLUMNS]
         rows.append(f"| `{kernel}` | " + " | ".join(cells) + " |")
     return HEAD + "\n".join(rows) + "\n"
+
+
+def _cell(duty: str, dtypes: set[str]) -> str:
+    return "✓" if len(dtypes) == 2 or (duty in ONCE and dtypes == {"32"}) else "".join(dtypes)
 
 
 def main() -> None:

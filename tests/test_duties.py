@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.duties import DUTIES, Case, prove
+from tests.duties import DUTIES, ONCE, X64, Case, prove
 from tests.harmonics.cases import CASES as HARMONICS
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
@@ -24,7 +24,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("duty", list(DUTIES))
+@pytest.mark.parametrize("duty", [duty for duty in DUTIES if not (X64 and duty in ONCE)])
 @pytest.mark.parametrize(
     "case",
     # The duties of one kernel share what is compiled, so one worker takes them all (pytest --dist loadgroup).

@@ -49,9 +49,9 @@ def gate(
         raise ValueError(f"gates must have {lmax} numbers on the last axis, one a degree 1 .. lmax, got {gates.shape}")
     dtype, sums = x.dtype, accumulation_dtype(x, gates)
     x, gates = with_equal_ranks(x.astype(sums), gates.astype(sums))
-    scalars = activation(x[..., :1]) / _root_second_moment(activation)
+    scalars = activation(x[..., :1]) / _root_second_moment(activation, sums.name)
     # Zeros for degree 0, which the activated scalars replace.
-    opened = gate_activation(gates) / _root_second_moment(gate_activation)
+    opened = gate_activation(gates) / _root_second_moment(gate_activation, sums.name)
     factors = over_components(jnp.concatenate([jnp.zeros_like(opened, shape=(*opened.shape[:-1], 1)), opened], axis=-1))
     scaled = (x * factors)[..., 1:]
     scalars = jnp.broadcast_to(scalars, (*scaled.shape[:-1], 1))
@@ -59,9 +59,9 @@ def gate(
 
 
 @functools.lru_cache(maxsize=64)
-def _root_second_moment(activation):
-    """Root of the mean square of the activation of a normal variable, by quadrature in the default precision."""
+def _root_second_moment(activation, dtype):
+    """Root of the mean square of the activation of a normal variable, by quadrature in `dtype`."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(128)
     with jax.ensure_compile_time_eval():
-        values = np.asarray(activation(jnp.asarray(nodes)), np.float64)
+        values = np.asarray(activation(jnp.asarray(nodes, dtype)), np.float64)
     return float(np.sqrt(np.sum(weights * values**2) / np.sum(weights)))

@@ -107,7 +107,7 @@ def _bad(function, error: type[Exception], message: str, *arguments, **options) 
 def gate(x: np.ndarray, gates: np.ndarray) -> np.ndarray:
     """Moments by integration over a fine grid."""
     z = np.linspace(-12, 12, 200_001)
-    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * 24 / 200_000
     sigmoid, silu = (lambda v: 1 / (1 + np.exp(-v))), (lambda v: v / (1 + np.exp(-v)))
     opened = sigmoid(gates) / np.sqrt(np.sum(density * sigmoid(z) ** 2))
     degrees = [x[..., degree_slice(degree)] * opened[..., degree - 1, None] for degree in (1, 2)]
