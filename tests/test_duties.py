@@ -8,6 +8,7 @@ from tests.simulators.cases import CASES as SIMULATORS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
 from tests.tensor_products.channel_cases import CASES as CHANNEL_PRODUCTS
+from tests.tensor_products.symmetric_contraction_cases import CASES as SYMMETRIC_CONTRACTION
 from tests.transferability.cases import CASES as STATISTICS_SCORES
 from tests.transferability.sample_cases import CASES as SAMPLE_SCORES
 from tests.transferability.sensitivity_cases import CASES as INVARIANCE_METER
@@ -21,6 +22,7 @@ CASES = [
     *SPHERE_PRODUCTS,
     *CLEBSCH_GORDAN,
     *CHANNEL_PRODUCTS,
+    *SYMMETRIC_CONTRACTION,
 ]
 
 

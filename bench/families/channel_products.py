@@ -7,9 +7,11 @@ import numpy as np
 from jaxinv.bench.case import Case, Peer, Sizes, Work
 from jaxinv.bench.families import channel_products_peers as peers
 from jaxinv.bench.families import least_work as least
+from jaxinv.bench.families import symmetric_contraction_peers as symmetric_peers
 from jaxinv.kernels import tensor_products as kernels
 
 GRAPH = {"degree": 2, "nodes": 128, "edges": 2048, "channels": 32}
+ATOMS = {"degree": 2, "order": 3, "nodes": 64, "channels": 32, "species": 3}
 PAIRS = {"degree": 2, "pairs": 256, "channels": 32}
 
 
@@ -57,6 +59,25 @@ def _fully_connected_work(sizes: Sizes) -> Work:
     return Work(flops=2.0 * sizes["pairs"] * channels**3 * smallest, bytes=4.0 * floats)
 
 
+def _atoms(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    degree, nodes, channels = sizes["degree"], sizes["nodes"], sizes["channels"]
+    weights = tuple(
+        _normal(generator, sizes["species"], len(paths), channels)
+        for paths in kernels.symmetric_contraction_paths(degree, sizes["order"], degree)
+    )
+    species = generator.integers(0, sizes["species"], nodes).astype(np.int32)
+    return _normal(generator, nodes, channels, least.components(degree)), weights, species
+
+
+def _symmetric_work(sizes: Sizes) -> Work:
+    """Each map of each order is one multiplication and one addition for every component at least."""
+    paths = kernels.symmetric_contraction_paths(sizes["degree"], sizes["order"], sizes["degree"])
+    degrees = [degree for of_order in paths for degree in of_order]
+    rows = sizes["nodes"] * sizes["channels"]
+    floats = 2 * rows * least.components(sizes["degree"]) + len(degrees) * sizes["species"] * sizes["channels"]
+    return Work(flops=2.0 * rows * sum(2 * degree + 1 for degree in degrees), bytes=4.0 * floats)
+
+
 def _library(name: str, call: Any, module: str) -> Peer:
     return Peer(name=name, kind="library", call=call, compiled=True, modules=(module,), tolerance=1e-5)
 
@@ -90,6 +111,23 @@ CASES = (
             _library("cuequivariance_jax, naive", peers.cuequivariance_fully_connected, "cuequivariance_jax"),
         ),
         differentiable=(0, 1, 2),
+        derivatives_at_every_size=True,
+    ),
+    Case(
+        family="tensor_products",
+        name="symmetric_contraction",
+        kernel=kernels.symmetric_contraction,
+        arguments=_atoms,
+        sizes=(ATOMS, ATOMS | {"channels": 128}),
+        small={"degree": 2, "order": 3, "nodes": 4, "channels": 3, "species": 2},
+        work=_symmetric_work,
+        peers=(
+            _library("e3nn_jax, reduced basis and einsums", symmetric_peers.e3nn_symmetric_contraction, "e3nn_jax"),
+            _library(
+                "cuequivariance_jax, naive", symmetric_peers.cuequivariance_symmetric_contraction, "cuequivariance_jax"
+            ),
+        ),
+        differentiable=(0, 1),
         derivatives_at_every_size=True,
     ),
 )

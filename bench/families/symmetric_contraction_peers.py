@@ -44,7 +44,6 @@ def e3nn_symmetric_contraction(x, weights, species):
 @in_full_precision
 def cuequivariance_symmetric_contraction(x, weights, species):
     """cuequivariance_jax's descriptor of this name; "naive", the method that runs on every device."""
-    import cuequivariance as cue
     import cuequivariance_jax as cuex
 
     lmax, order = lmax_of("x", x), len(weights)
@@ -55,7 +54,6 @@ def cuequivariance_symmetric_contraction(x, weights, species):
     degrees = [x[..., degree_slice(degree)].swapaxes(-1, -2).reshape(len(x), -1) for degree in range(lmax + 1)]
     features = cuex.RepArray(polynomial.inputs[1], jnp.concatenate(degrees, axis=-1))
     found: Any = cuex.equivariant_polynomial(polynomial, [theirs, features], method="naive")
-    del cue
     sizes = [x.shape[-2] * (2 * degree + 1) for degree in range(lmax + 1)]
     parts = jax.lax.split(found.array, sizes, axis=1)
     return jnp.concatenate([part.reshape(len(x), -1, x.shape[-2]) for part in parts], axis=1).swapaxes(1, 2)

@@ -10,7 +10,7 @@ features of unit variance stay of about unit variance.
 | `TensorProduct` | `clebsch_gordan_tensor_product` |
 | `FullyConnectedTensorProduct` | `fully_connected_tensor_product` |
 | `EdgeConvolution`, `ChannelwiseConvolution` | `edge_convolution`, `channelwise_convolution` |
-| `ManyBody` | `gaunt_power` |
+| `ManyBody`, `SymmetricContraction` | `gaunt_power`, `symmetric_contraction` |
 | `Gate` | `gate` |
 | `RadialBasis` | `radial_basis` |
 
@@ -22,6 +22,7 @@ from jaxinv.nn.gate import Gate
 from jaxinv.nn.linear import IrrepsLinear
 from jaxinv.nn.many_body import ManyBody
 from jaxinv.nn.radial_basis import RadialBasis
+from jaxinv.nn.symmetric_contraction import SymmetricContraction
 from jaxinv.nn.tensor_products import (
     CompleteTensorProduct,
     FullyConnectedTensorProduct,
@@ -39,5 +40,6 @@ __all__ = [
     "IrrepsLinear",
     "ManyBody",
     "RadialBasis",
+    "SymmetricContraction",
     "TensorProduct",
 ]

@@ -14,7 +14,7 @@ weights of the paths and cost `L^4` or less; the Clebsch-Gordan product has a fr
 | all pairs of channels of two features | `fully_connected_tensor_product` |
 | neighbours and their edges, summed at each node | `channelwise_convolution` |
 | the channels of one feature | `linear`; to gate them: `gate` |
-| many features | `gaunt_product`, `gaunt_power` |
+| many features | `gaunt_product`, `gaunt_power`; with a free weight for every map: `symmetric_contraction` |
 """
 
 from jaxinv.kernels.tensor_products.channelwise_convolution import channelwise_convolution, check_edges
@@ -34,6 +34,8 @@ from jaxinv.kernels.tensor_products.low_rank import DegreeWeights, LowRankPathWe
 from jaxinv.kernels.tensor_products.many_body import gaunt_power, gaunt_product
 from jaxinv.kernels.tensor_products.parity import o3_tensor_product
 from jaxinv.kernels.tensor_products.poisson import CompleteProduct, complete_tensor_product, poisson_tensor_product
+from jaxinv.kernels.tensor_products.symmetric_basis import symmetric_contraction_paths
+from jaxinv.kernels.tensor_products.symmetric_contraction import check_species, symmetric_contraction
 
 __all__ = [
     "CompleteProduct",
@@ -41,6 +43,7 @@ __all__ = [
     "LowRankPathWeights",
     "channelwise_convolution",
     "check_edges",
+    "check_species",
     "clebsch_gordan_tensor_product",
     "complete_tensor_product",
     "edge_convolution",
@@ -57,5 +60,7 @@ __all__ = [
     "poisson_tensor_product",
     "real_wigner_3j",
     "so2_convolution",
+    "symmetric_contraction",
+    "symmetric_contraction_paths",
     "tensor_product_paths",
 ]

@@ -29,6 +29,9 @@ def make(name, **options):
         return nn.IrrepsLinear(CHANNELS, 6, LMAX, rngs=rngs, **options), (x,), (), ()
     if name == "ManyBody":
         return nn.ManyBody(3, CHANNELS, LMAX, rngs=rngs, **options), (x,), (), ()
+    if name == "SymmetricContraction":
+        layer = nn.SymmetricContraction(3, 2, CHANNELS, LMAX, LMAX, rngs=rngs, **options)
+        return layer, (x,), (), (jnp.arange(NODES) % 2,)
     if name == "FullyConnectedTensorProduct":
         made = nn.FullyConnectedTensorProduct(CHANNELS, CHANNELS, 4, LMAX, LMAX, LMAX, rngs=rngs, **EVEN, **options)
         return made, (x, y), (), ()
@@ -48,6 +51,7 @@ def make(name, **options):
 LAYERS = [
     "IrrepsLinear",
     "ManyBody",
+    "SymmetricContraction",
     "FullyConnectedTensorProduct",
     "TensorProduct",
     "GauntTensorProduct",
