@@ -4,6 +4,7 @@ import pytest
 
 from tests.duties import DUTIES, ONCE, X64, Case, prove
 from tests.harmonics.cases import CASES as HARMONICS
+from tests.harmonics.radial_basis_cases import CASES as RADIAL_BASIS
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
@@ -19,6 +20,7 @@ CASES = [
     *INVARIANCE_METER,
     *SIMULATORS,
     *HARMONICS,
+    *RADIAL_BASIS,
     *SPHERE_PRODUCTS,
     *CLEBSCH_GORDAN,
     *CHANNEL_PRODUCTS,

@@ -1,50 +1,15 @@
+"""The radial basis: its formula, its cutoff, and its derivatives at the ends."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxinv.kernels.harmonics.radial_basis import radial_basis
-from tests.duties import FLOAT, X64, BadInput, Case, assert_finite
+from tests.duties import FLOAT, X64, assert_finite
+from tests.harmonics.radial_basis_cases import CUTOFF, bessel, published_envelope
 
-CUTOFF = 2.5
 ROUNDING = 1e-11 if X64 else 5e-6
-
-
-def bessel(lengths, num, cutoff=CUTOFF):
-    """The definition, for lengths above 0."""
-    lengths = np.asarray(lengths, float)[..., None]
-    return np.sqrt(2 / cutoff) * np.sin(np.arange(1, num + 1) * np.pi * lengths / cutoff) / lengths
-
-
-def published_envelope(lengths, order, cutoff=CUTOFF):
-    u, p = np.asarray(lengths, float)[..., None] / cutoff, order
-    value = 1 - (p + 1) * (p + 2) / 2 * u**p + p * (p + 2) * u ** (p + 1) - p * (p + 1) / 2 * u ** (p + 2)
-    return np.where(u < 1, value, 0.0)
-
-
-CASE = Case(
-    name="harmonics.radial_basis",
-    function=lambda r: radial_basis(r, 5, cutoff=CUTOFF),
-    arguments=lambda generator: (generator.uniform(0.1, 3.0, size=(2, 4)),),
-    reference=lambda r: bessel(r, 5) * published_envelope(r, 6),
-    value=lambda result: result,
-    second_order=True,
-    tolerance=(1e-5, 1e-12),
-    low_precision=4e-3,
-    low_result=jnp.bfloat16,
-    empty=lambda: (np.zeros((0,)),),
-    bad_input=(
-        BadInput(call=lambda: radial_basis(jnp.ones(3), 4, cutoff=0.0), error=ValueError, message="cutoff must be"),
-        BadInput(call=lambda: radial_basis(jnp.ones(3), 4, cutoff=-1.0), error=ValueError, message="cutoff must be"),
-        BadInput(call=lambda: radial_basis(jnp.ones(3), 0, cutoff=1.0), error=ValueError, message="num must be"),
-        BadInput(
-            call=lambda: radial_basis(jnp.ones(3), 4, cutoff=1.0, order=0), error=ValueError, message="order must be"
-        ),
-        BadInput(
-            call=lambda: radial_basis(jnp.ones(3, int), 4, cutoff=1.0), error=TypeError, message="lengths must be"
-        ),
-    ),
-)
 
 
 @pytest.mark.parametrize(("num", "order"), [(1, 1), (8, 6), (12, 3)])
