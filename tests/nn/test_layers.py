@@ -98,7 +98,8 @@ def test_layers_turn_and_invert_with_their_inputs(name):
 def test_layers_compute_in_their_dtype_and_train(name):
     options = {} if name == "Gate" else {"dtype": jnp.bfloat16}
     layer, features, vectors, invariants = make(name, **options)
-    wanted = call(*make(name))
+    full, *_ = make(name)
+    wanted = call(full, features, vectors, invariants)
     low = [x.astype(jnp.bfloat16) for x in features]
     found = call(layer, low, vectors, invariants)
     assert found.dtype == jnp.bfloat16
