@@ -59,12 +59,13 @@ def _cuequivariance_channelwise(lmax: int, channels: int) -> tuple[Any, np.ndarr
     made = cue.descriptors.channelwise_tensor_product(hidden, one, hidden)
     ((_, product),) = made.polynomial.operations
     ours = tensor_product_paths(lmax, lmax, lmax)
-    order, degrees_out = np.empty(len(ours), int), [irrep.ir.l for irrep in made.outputs[0].irreps]
+    out: Any = made.outputs[0]
+    order, degrees_out = np.empty(len(ours), int), [ir.l for _, ir in out.irreps]
     for path in product.paths:
-        weight, l1, l2, out = path.indices
-        assert weight == out
-        assert math.isclose(np.sum(path.coefficients**2), 2 * degrees_out[out] + 1)
-        order[weight] = ours.index((l1, l2, degrees_out[out]))
+        weight, l1, l2, number = path.indices
+        assert weight == number
+        assert math.isclose(np.sum(path.coefficients**2), 2 * degrees_out[number] + 1)
+        order[weight] = ours.index((l1, l2, degrees_out[number]))
     return made.polynomial, order
 
 
@@ -134,6 +135,7 @@ def _e3nn_chunks(x1, x2, lmax: int) -> dict[tuple[int, int, int], Any]:
     outputs = e3nn.tensor_product(first, second, filter_ir_out=wanted)
     found = {}
     for (_, irrep), chunk in zip(outputs.irreps, outputs.chunks, strict=True):
+        assert chunk is not None
         paths = [
             path
             for path in tensor_product_paths(lmax, lmax, irrep.l)

@@ -89,7 +89,8 @@ def test_layers_turn_and_invert_with_their_inputs(name):
 
     arguments = {"sample": sample, "act_out": turn, "num_elements": 3}
     point = (list(features), list(vectors))
-    assert_equivariant(lambda p: call(layer, *p, invariants), point, act_in=act, exactness="exact", **arguments)
+    plain = lambda p: call(layer, p[0], p[1], invariants)  # noqa: E731
+    assert_equivariant(plain, point, act_in=act, exactness="exact", **arguments)
     shifted = lambda p: call(layer, [x + 0.5 for x in p[0]], p[1], invariants)  # noqa: E731
     assert_not_equivariant(shifted, point, act_in=act, delta=1e-2, **arguments)
 

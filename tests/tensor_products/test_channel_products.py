@@ -134,11 +134,9 @@ def test_blocks_of_edges_give_the_whole_and_hold_no_array_of_all_messages():
 
         gradient = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))
         compiled = gradient.lower(x, angular, weights).compile()
-        return (
-            compiled.memory_analysis().temp_size_in_bytes,
-            compiled(x, angular, weights),
-            (x, vectors, weights, senders, receivers),
-        )
+        analysis = compiled.memory_analysis()
+        assert analysis is not None
+        return analysis.temp_size_in_bytes, compiled(x, angular, weights), arguments
 
     small, _, _ = program(4096)
     large, ((_, found), gradients), (x, vectors, weights, senders, receivers) = program(4 * 4096)
