@@ -15,7 +15,7 @@ from jaxinv.kernels.tensor_products.clebsch_gordan import NORMALIZATIONS, path_t
 from jaxinv.kernels.tensor_products.coupling import tensor_product_paths
 from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 
-# Products of pairs of channels in a slice of rows: they stay in a CPU's cache, or in an accelerator's memory.
+# What the weights make of the first factor in a slice of rows: for a cache, or for the memory of an accelerator.
 _ON_CPU, _ELSEWHERE = 1 << 19, 1 << 28
 
 
@@ -80,8 +80,8 @@ def fully_connected_tensor_product(
             first, second = x1.reshape(-1, *shapes[0]), x2.reshape(-1, *shapes[1])
             return _product(groups, mixing, first, second).reshape(-1, size_out)
 
-        widest = max(table.shape[1] * table.shape[2] for _, _, table in groups)
-        return over_rows(of_rows, (x1, x2), power_of_two_within(numbers, widest * shapes[0][0] * shapes[1][0]))
+        widest = max(table.shape[2] * table.shape[3] for _, _, table in groups)
+        return over_rows(of_rows, (x1, x2), power_of_two_within(numbers, widest * shapes[1][0] * channels_out))
 
     result = jax.lax.platform_dependent(
         weights.astype(sums),
@@ -93,28 +93,29 @@ def fully_connected_tensor_product(
 
 
 def _mixing(weights, paths):
-    """`(channels_out, paths x channels2 x channels1)`: so turned, its derivative too is a fast matrix product."""
+    """`(channels1, paths x channels2 x channels_out)`."""
     of_paths = jnp.stack([weights[path] for path in paths])
-    return of_paths.transpose(3, 0, 2, 1).reshape(weights.shape[-1], -1)
+    return of_paths.swapaxes(0, 1).reshape(weights.shape[1], -1)
 
 
 def _product(groups, mixing, x1, x2):
     """`(rows, channels_out, components)`."""
-    num_rows, channels_out = x1.shape[0], mixing[0].shape[0]
+    num_rows, num_channels2, _ = x2.shape
     total: dict[int, jax.Array] = {}
     for ((l1, l3), _, table), matrix in zip(groups, mixing, strict=True):
-        # In this order of axes, what follows are two matrix products without a transposition of the pairs.
-        turned = contract("nvj,jkpi->nkpvi", x2, jnp.asarray(table, x2.dtype)).reshape(num_rows, -1, 2 * l1 + 1)
-        pairs = contract("nqi,niu->nqu", turned, x1[..., degree_slice(l1)].swapaxes(1, 2))
-        mixed = contract("rq,dq->rd", pairs.reshape(num_rows * (2 * l3 + 1), -1), matrix)
-        total[l3] = total[l3] + mixed if l3 in total else mixed
-    of_degrees = [total[l3].reshape(num_rows, 2 * l3 + 1, channels_out) for l3 in sorted(total)]
-    return jnp.concatenate(of_degrees, axis=1).swapaxes(1, 2)
+        # The first factor meets the weights in one wide matrix product, then each row what the second makes of paths.
+        first = x1[..., degree_slice(l1)].swapaxes(1, 2).reshape(-1, x1.shape[1])
+        size = (2 * l1 + 1) * table.shape[3] * num_channels2
+        mixed = contract("ru,uq->rq", first, matrix).reshape(num_rows, size, -1)
+        turned = contract("nvj,jkip->nkipv", x2, jnp.asarray(table, x2.dtype)).reshape(num_rows, 2 * l3 + 1, size)
+        found = contract("nkq,nqd->nkd", turned, mixed)
+        total[l3] = total[l3] + found if l3 in total else found
+    return jnp.concatenate([total[l3] for l3 in sorted(total)], axis=1).swapaxes(1, 2)
 
 
 @functools.lru_cache(maxsize=32)
 def _groups(lmax1, lmax2, lmax_out, normalization):
-    """For every l1 and l3 with a path: the numbers of their paths, and `(components 2, 2 l3 + 1, paths, 2 l1 + 1)`."""
+    """For every l1 and l3 with a path: the numbers of their paths, and `(components 2, 2 l3 + 1, 2 l1 + 1, paths)`."""
     in_order = tensor_product_paths(lmax1, lmax2, lmax_out)
     groups = []
     for l3 in range(lmax_out + 1):
@@ -122,8 +123,8 @@ def _groups(lmax1, lmax2, lmax_out, normalization):
             paths = [path for path in in_order if path[0] == l1 and path[2] == l3]
             if not paths:
                 continue
-            table = np.zeros((num_components(lmax2), 2 * l3 + 1, len(paths), 2 * l1 + 1))
+            table = np.zeros((num_components(lmax2), 2 * l3 + 1, 2 * l1 + 1, len(paths)))
             for number, path in enumerate(paths):
-                table[degree_slice(path[1]), :, number] = path_tensor(path, normalization).transpose(1, 2, 0)
+                table[degree_slice(path[1]), ..., number] = path_tensor(path, normalization).transpose(1, 2, 0)
             groups.append(((l1, l3), tuple(map(in_order.index, paths)), table))
     return tuple(groups)
