@@ -63,8 +63,8 @@ def test_solid_harmonics_are_harmonic_and_homogeneous(lmax):
 @pytest.mark.parametrize("normalize", [True, False])
 def test_derivatives_to_third_order_at_poles_and_elsewhere(normalize):
     vectors = jnp.asarray(VECTORS[[0, 21, 24, 26]])
-    probe = jnp.asarray(np.random.default_rng(1).normal(size=(4, 25)))
-    value = jax.jit(lambda v: jnp.sum(probe * harmonics.spherical_harmonics(v, 4, normalize=normalize)))
+    probe = jnp.asarray(np.random.default_rng(1).normal(size=(4, 16)))
+    value = jax.jit(lambda v: jnp.sum(probe * harmonics.spherical_harmonics(v, 3, normalize=normalize)))
     check_grads(value, (vectors,), order=3, modes=("fwd", "rev"), rtol=2e-4, atol=2e-4)
 
 
