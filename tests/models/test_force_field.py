@@ -19,7 +19,9 @@ EDGES = all_pairs(len(SPECIES))
 @functools.lru_cache
 def field(product, **options):
     options = {"num_channels": 4, "lmax": 2, "cutoff": CUTOFF, "num_neighbours": 3.0, "param_dtype": FLOAT} | options
-    return ForceField(3, product=product, dtype=options.pop("dtype", FLOAT), rngs=nnx.Rngs(1), **options)
+    # The first call may be in a trace, of which a kept model must hold nothing.
+    with jax.ensure_compile_time_eval():
+        return ForceField(3, product=product, dtype=options.pop("dtype", FLOAT), rngs=nnx.Rngs(1), **options)
 
 
 @functools.lru_cache

@@ -1,11 +1,13 @@
 """Products that mix channels or nodes, each against a sum over paths with e3nn's tensors."""
 
+import e3nn_jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxinv.kernels import tensor_products as kernels
 from jaxinv.kernels.harmonics.degrees import degree_slice
 from jaxinv.kernels.tensor_products.coupling import tensor_product_paths
+from jaxinv.kernels.tensor_products.irreps_product import Copies, Path, irreps_product
 from tests.duties import FEATURES, BadInput, Case
 from tests.tensor_products.cg_cases import path_results, product
 
@@ -114,6 +116,31 @@ def gate(x: np.ndarray, gates: np.ndarray) -> np.ndarray:
     return np.concatenate([silu(x[..., :1]) / np.sqrt(np.sum(density * silu(z) ** 2)), *degrees], axis=-1)
 
 
+COPIES1, COPIES2 = (Copies(2, 0), Copies(2, 1)), (Copies(1, 0), Copies(3, 1))
+ENTRIES = (Path(0, 0, 0), Path(1, 1, 0), Path(0, 1, 1), Path(1, 0, 1), Path(1, 1, 1), Path(1, 1, 2))
+
+
+def products_of_copies(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
+    """One path after another, by e3nn's tensors."""
+    results = []
+    for first, second, degree in ENTRIES:
+        left, right = (
+            part.reshape(len(part), copies.mul, -1)
+            for part, copies in (
+                (np.split(x1, [2], axis=-1)[first], COPIES1[first]),
+                (np.split(x2, [1], axis=-1)[second], COPIES2[second]),
+            )
+        )
+        tensor = np.asarray(e3nn_jax.clebsch_gordan(COPIES1[first].degree, COPIES2[second].degree, degree), np.float64)
+        product = np.sqrt(2 * degree + 1) * np.einsum("nui,nvj,ijk->nuvk", left, right, tensor)
+        results.append(product.reshape(len(x1), -1))
+    return np.concatenate(results, axis=-1)
+
+
+def _of_copies(x1, x2, irreps1=COPIES1, paths=ENTRIES, **options):
+    return irreps_product(x1, x2, irreps1, COPIES2, paths, **options)
+
+
 _X1, _X2, _W3 = jnp.ones((2, 2, 4)), jnp.ones((2, 3, 9)), jnp.ones((len(PATHS), 2, 3, 4))
 _CONNECTED = kernels.fully_connected_tensor_product
 
@@ -162,6 +189,35 @@ CASES = [
             _bad(kernels.gate, ValueError, "gates must have 2 numbers", jnp.ones((2, 9)), jnp.ones((2, 3))),
             _bad(kernels.gate, TypeError, "gates must be floating", jnp.ones((2, 9)), jnp.ones((2, 2), int)),
             _bad(kernels.gate, TypeError, "x must be floating", jnp.ones((2, 9), int), jnp.ones((2, 2))),
+        ),
+        **FEATURES,
+    ),
+    Case(
+        name="tensor_products.irreps_product.irreps_product",
+        function=_of_copies,
+        arguments=lambda generator: (generator.normal(size=(3, 8)), generator.normal(size=(3, 10))),
+        reference=products_of_copies,
+        differentiable=(0, 1),
+        empty=lambda: (np.zeros((0, 8)), np.zeros((0, 10))),
+        bad_input=(
+            _bad(_of_copies, ValueError, "x1 must have the sizes of its irreps", jnp.ones((3, 7)), jnp.ones((3, 10))),
+            _bad(_of_copies, TypeError, "x2 must be floating", jnp.ones((3, 8)), jnp.ones((3, 10), int)),
+            _bad(
+                _of_copies,
+                ValueError,
+                "paths must lead to a degree in",
+                jnp.ones((3, 8)),
+                jnp.ones((3, 10)),
+                paths=(Path(0, 0, 1),),
+            ),
+            _bad(
+                _of_copies,
+                ValueError,
+                "normalization must be one of",
+                jnp.ones((3, 8)),
+                jnp.ones((3, 10)),
+                normalization="integral",
+            ),
         ),
         **FEATURES,
     ),
