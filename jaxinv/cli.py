@@ -22,6 +22,7 @@ EXTRAS = {
     "plots": ("matplotlib",),
     "bench": ("sklearn", "scipy", "matplotlib", "threadpoolctl"),
     "ot": ("ott",),
+    "e3nn": ("e3nn_jax",),
 }
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130  # exit codes
 NUMBER_WIDTH = 11
