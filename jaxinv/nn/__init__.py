@@ -1,7 +1,8 @@
 """Flax (NNX) layers: parameters, dtype, and the call of one kernel each.
 
-Features are `(..., channels, (lmax + 1)^2)`, as in `jaxinv.kernels.tensor_products`. Parameters are drawn so that
-features of unit variance stay of about unit variance.
+Features are `(..., channels, (lmax + 1)^2)`, as in `jaxinv.kernels.tensor_products`. `IrrepsLinear` and
+the products of two features draw their parameters so that unit variance stays about unit variance; sums over neighbours
+and powers do not.
 
 | layer | kernel |
 | --- | --- |

@@ -29,7 +29,7 @@ import numpy as np
 from jaxinv.kernels import harmonics
 from jaxinv.kernels.tensor_products.harmonics_by_products import harmonics_by_products
 from jaxinv.kernels.tensor_products.irreps_product import Copies, Path, irreps_product
-from jaxinv.kernels.tensor_products.mix_copies import mix_copies
+from jaxinv.kernels.tensor_products.linear import mix_copies
 
 # Up to here the products are as quick to compile as the original; beyond, the other kernel is faster to run.
 _LMAX_OF_PRODUCTS = 3

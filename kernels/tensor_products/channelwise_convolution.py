@@ -18,8 +18,8 @@ from jaxinv.kernels.numerics.validation import (
     require_shape,
 )
 from jaxinv.kernels.tensor_products.arguments import checked, within
-from jaxinv.kernels.tensor_products.clebsch_gordan import NORMALIZATIONS, path_tensor
-from jaxinv.kernels.tensor_products.coupling import tensor_product_paths
+from jaxinv.kernels.tensor_products.clebsch_gordan import NORMALIZATIONS
+from jaxinv.kernels.tensor_products.coupling import path_tensor, tensor_product_paths
 from jaxinv.kernels.tensor_products.row_slices import power_of_two_within
 
 # Numbers that the messages of a block of edges may take: they stay in a CPU's cache, or keep an accelerator busy.

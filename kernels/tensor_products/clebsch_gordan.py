@@ -27,7 +27,7 @@ from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_choice, require_floating
 from jaxinv.kernels.tensor_products.arguments import checked, within
-from jaxinv.kernels.tensor_products.coupling import real_wigner_3j, tensor_product_paths
+from jaxinv.kernels.tensor_products.coupling import path_tensor, tensor_product_paths
 from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 
 METHODS = ("auto", "dense", "sparse", "paths")
@@ -171,13 +171,6 @@ def _tensor(degrees):
         tensor[place] = path_tensor(path, degrees.normalization)
         path_of[place] = number
     return tensor, path_of
-
-
-def path_tensor(path: tuple[int, int, int], normalization: str) -> np.ndarray:
-    """The tensor `(2 l1 + 1, 2 l2 + 1, 2 l3 + 1)` of one path, normalised as `clebsch_gordan_tensor_product` says."""
-    l1, l2, l3 = path
-    square = 2 * l3 + 1 if normalization == "component" else (2 * l1 + 1) * (2 * l2 + 1)
-    return math.sqrt(square) * real_wigner_3j(l1, l2, l3)
 
 
 # "sparse"

@@ -80,6 +80,18 @@ def real_wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
     return tensor
 
 
+def path_tensor(path: tuple[int, int, int], normalization: str) -> np.ndarray:
+    """`(2 l1 + 1, 2 l2 + 1, 2 l3 + 1)` float64: `real_wigner_3j` of a path, in one of e3nn's normalisations.
+
+    Args:
+      path: `(l1, l2, l3)`.
+      normalization: "component" (times `sqrt(2 l3 + 1)`), "norm" (times `sqrt((2 l1 + 1)(2 l2 + 1))`) or "none".
+    """
+    l1, l2, l3 = path
+    square = {"component": 2 * l3 + 1, "norm": (2 * l1 + 1) * (2 * l2 + 1), "none": 1}[normalization]
+    return math.sqrt(square) * real_wigner_3j(l1, l2, l3)
+
+
 def gaunt_coefficient(l1: int, l2: int, l3: int) -> float:
     """C in `integral Y_l1m1 Y_l2m2 Y_l3m3 = C W_m1m2m3`, for harmonics of "integral" normalisation.
 

@@ -19,12 +19,25 @@ _CACHED_NUMBERS = 1 << 20
 
 
 def multiplied(pair: Factors, normalization: str, precision: PrecisionLike) -> jax.Array:
-    """`(..., (lmax_out + 1)^2)` of the product of two functions."""
+    """The product of two functions on the sphere, by their values at points: its coefficients up to `pair.lmax_out`.
+
+    Args:
+      pair: factors of equal rank in the dtype of sums, whose leading axes broadcast.
+      normalization: of the harmonics: "component", "norm" or "integral".
+      precision: of the matrix products; the highest by default.
+
+    Returns:
+      `(..., (lmax_out + 1)^2)` in the dtype of sums; exact but for rounding, as the grid integrates such products.
+    References: Xie et al., The price of freedom, ICML 2025 (arXiv:2506.13523).
+    """
     return _by_rows(functools.partial(_multiplied, normalization=normalization, precision=precision), pair)
 
 
 def bracketed(pair: Factors, normalization: str, precision: PrecisionLike, *, balanced: bool) -> jax.Array:
-    """`(..., (lmax_out + 1)^2)` of the Poisson bracket of two functions; `balanced` as in `balance_factors`."""
+    """The Poisson bracket of two functions on the sphere, by their gradients at points; arguments as `multiplied`.
+
+    `balanced` scales the degrees of both factors and of the result by `balance_factors`.
+    """
     of_rows = functools.partial(_bracketed, normalization=normalization, precision=precision, balanced=balanced)
     found = _by_rows(of_rows, pair)
     if not balanced:

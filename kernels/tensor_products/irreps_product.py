@@ -11,7 +11,6 @@ for fewer irreps), in products that a library does.
 
 import functools
 import itertools
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_choice, require_floating
-from jaxinv.kernels.tensor_products.coupling import real_wigner_3j
+from jaxinv.kernels.tensor_products.coupling import path_tensor
 
 NORMALIZATIONS = ("component", "norm", "none")
 
@@ -182,9 +181,8 @@ def _table(
     table = np.zeros((starts2[-1], starts[-1], starts1[-1]))
     for number, (first, second, degree) in enumerate(paths):
         l1, l2 = degrees1[first], degrees2[second]
-        square = {"component": 2 * degree + 1, "norm": (2 * l1 + 1) * (2 * l2 + 1), "none": 1}[normalization]
         spans = ((starts2, second), (starts, number), (starts1, first))
         place = tuple(slice(begins[at], begins[at + 1]) for begins, at in spans)
-        table[place] = math.sqrt(square) * real_wigner_3j(l1, l2, degree).transpose(1, 2, 0)
+        table[place] = path_tensor((l1, l2, degree), normalization).transpose(1, 2, 0)
     table.flags.writeable = False
     return table

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.harmonics.degrees import degree_slice
-from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.validation import require_floating
 from jaxinv.kernels.tensor_products.arguments import checked
 
@@ -35,7 +35,24 @@ def linear(x: jax.Array, weights: jax.Array) -> jax.Array:
     if weights.ndim != 3 or weights.shape[:2] != (lmax + 1, x.shape[-2]):
         wanted = f"({lmax + 1}, {x.shape[-2]}, channels_out)"
         raise ValueError(f"weights must have shape {wanted}, got {weights.shape}")
-    dtype, sums = jnp.result_type(x, weights), accumulation_dtype(x, weights)
-    x, weights = x.astype(sums), weights.astype(sums)
-    mixed = [contract("...cm,cd->...dm", x[..., degree_slice(degree)], weights[degree]) for degree in range(lmax + 1)]
-    return jnp.concatenate(mixed, axis=-1).astype(dtype)
+    mixed = [mix_copies(x[..., degree_slice(degree)], weights[degree]) for degree in range(lmax + 1)]
+    return jnp.concatenate(mixed, axis=-1)
+
+
+def mix_copies(x: jax.Array, weights: jax.Array) -> jax.Array:
+    """Linear map of the copies of an irrep: `out[..., w, m] = sum over u of weights[u, w] x[..., u, m]`.
+
+    Args:
+      x: `(..., mul, 2 l + 1)`, floating point or complex.
+      weights: `(mul, mul_out)`; no factor is put before the sum.
+
+    Returns:
+      `(..., mul_out, 2 l + 1)` in the common dtype; bfloat16 is summed in float32.
+
+    Transformations: jit, vmap, jvp, vjp, any order.
+    """
+    dtype = jnp.result_type(x, weights)
+    if x.shape[-1] == 1:
+        # In place as it is, without the transpositions of the other case.
+        return contract("...u,uw->...w", jnp.squeeze(x, -1), weights).astype(dtype)[..., None]
+    return jnp.swapaxes(contract("...u,uw->...w", jnp.swapaxes(x, -1, -2), weights), -1, -2).astype(dtype)

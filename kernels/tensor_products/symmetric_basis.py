@@ -21,7 +21,7 @@ import numpy as np
 
 from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
 from jaxinv.kernels.numerics.validation import require_at_least
-from jaxinv.kernels.tensor_products.coupling import real_wigner_3j
+from jaxinv.kernels.tensor_products.coupling import path_tensor
 
 # Of a map of norm 1: what is left of a dependent one is rounding, what is new is well above this.
 _DEPENDENT = 1e-6
@@ -105,7 +105,7 @@ def _maps_of(factors: tuple[int, ...], highest: int) -> dict[int, np.ndarray]:
     candidates: dict[int, list[np.ndarray]] = {}
     for l1, maps in _maps_of(factors[:-1], highest + last).items():
         for degree in range(abs(l1 - last), min(l1 + last, highest) + 1):
-            tensor = math.sqrt(2 * degree + 1) * real_wigner_3j(l1, last, degree)
+            tensor = path_tensor((l1, last, degree), "component")
             products = np.einsum("pia,ijk->pkaj", maps, tensor, optimize=True)
             candidates.setdefault(degree, []).append(products.reshape(*products.shape[:2], -1) @ collect)
     norms = np.sqrt([_arrangements(monomial) for monomial in now])
@@ -214,7 +214,7 @@ def evaluation_plan(lmax: int, order: int, lmax_out: int) -> Plan:
             for factor, other in _couplings(known, nu, degree, natural):
                 if len(found) == wanted:
                     break
-                tensor = coupling_tensor(factor, known[other].degree, degree)
+                tensor = path_tensor((factor, known[other].degree, degree), "component")
                 product = np.einsum("ijk,in,jn->kn", tensor, values[factor], values[other], optimize=True)
                 if span.grows_by(product):
                     number = len(generators)
@@ -245,11 +245,6 @@ def _with_matrix(generators, blocks, bases, points, lmax, value):
                 start += len(maps)
     matrix.flags.writeable = False
     return Plan(tuple(generators), tuple(term for _, terms in blocks for term in terms), matrix)
-
-
-def coupling_tensor(factor: int, other: int, degree: int) -> np.ndarray:
-    """How `factor` and `other` make a generator: each component of unit norm."""
-    return math.sqrt(2 * degree + 1) * real_wigner_3j(factor, other, degree)
 
 
 def _products(generators, nu, degree, natural):

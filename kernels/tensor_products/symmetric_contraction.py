@@ -13,10 +13,10 @@ from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_floating, require_integer, require_shape
 from jaxinv.kernels.tensor_products.arguments import checked, within
+from jaxinv.kernels.tensor_products.coupling import path_tensor
 from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.tensor_products.symmetric_basis import (
     Plan,
-    coupling_tensor,
     evaluation_plan,
     symmetric_contraction_paths,
 )
@@ -141,7 +141,7 @@ def _polynomials(plan: Plan, rows, weights, lmax_out: int):
         degree, _, _, factor, other = plan.generators[number]
         found = x[degree_slice(factor)]
         if other is not None:
-            tensor = coupling_tensor(factor, plan.generators[other].degree, degree)
+            tensor = path_tensor((factor, plan.generators[other].degree, degree), "component")
             found = _coupled(found, generator(other), tensor, same=plan.generators[other].other is None)
         values[number] = found
         return found
