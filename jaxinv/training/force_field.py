@@ -20,27 +20,25 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import tyro
 from flax import nnx
 from orbax import checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from jaxinv.data.molecules import ELEMENTS, Configurations, Molecules, load_molecules
+from jaxinv.data.molecules import ELEMENTS, Molecules, load_molecules
 from jaxinv.models.force_field import ForceField, all_pairs, energy_and_forces
+from jaxinv.training.force_field_steps import OPTIMISER, Arrays, Fit, State, predictions, train_steps
 from jaxinv.training.molecular_dynamics import (
     energy_drift,
     jacobian_asymmetry,
     thermal_velocities,
     velocity_verlet,
 )
+from jaxinv.training.parity import errors_of, write_parity_plots
 
 _STEPS_AT_ONCE = 20
 _WARM_UP = 100
-_EVALUATED_AT_ONCE = 50
-_AVERAGE = 0.995
-_OPTIMISER = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_amsgrad(eps=1e-12))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,33 +92,6 @@ class Settings:
 _FREE = ("output", "data", "minutes", "dynamics_steps")
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class State:
-    """What a run has come to.
-
-    Attributes:
-      params: of the force field.
-      average: moving average of the parameters, by which the field is judged.
-      moments: of the optimiser.
-      step: `()`, steps done.
-    """
-
-    params: Any
-    average: Any
-    moments: Any
-    step: jax.Array
-
-
-class Errors(NamedTuple):
-    """meV, and meV/Å; of the energy of the whole molecule."""
-
-    energy_rmse: float
-    energy_mae: float
-    force_rmse: float
-    force_mae: float
-
-
 class Result(NamedTuple):
     """A trained force field.
 
@@ -135,61 +106,6 @@ class Result(NamedTuple):
     state: State
     energy_offset: float
     summary: dict[str, Any]
-
-
-class _Fit(NamedTuple):
-    """What the compiled programs are for."""
-
-    graphdef: Any
-    species: tuple[int, ...]
-    batch_size: int
-    energy_weight: float
-    seed: int
-
-    def energies(self, params, positions):
-        """`(n,)` of configurations `(n, atoms, 3)`, which are one graph."""
-        num, num_atoms, _ = positions.shape
-        species, edges = jnp.asarray(self.species * num, jnp.int32), all_pairs(num_atoms, num)
-        model = nnx.merge(self.graphdef, params)
-        return jnp.sum(model.atomic_energies(positions.reshape(-1, 3), species, edges).reshape(num, -1), axis=1)
-
-    def predict(self, params, positions):
-        """Energies `(n,)` and forces `(n, atoms, 3)`."""
-
-        def total(positions):
-            energies = self.energies(params, positions)
-            return jnp.sum(energies), energies
-
-        gradient, energies = jax.grad(total, has_aux=True)(positions)
-        return energies, -gradient
-
-    def gradient(self, params, batch):
-        """Of the loss; also the mean squared error of the forces.
-
-        The loss sees the parameters through energies and forces, and the forces' part is the derivative of the energy
-        along the loss's derivative in the forces: forward mode over the energies, then reverse mode once, in place of
-        reverse mode over itself.
-        """
-
-        def loss(energies, forces):
-            of_forces = jnp.mean((forces - batch.forces) ** 2)
-            of_energy = jnp.mean(((energies - batch.energies) / len(self.species)) ** 2)
-            return self.energy_weight * of_energy + of_forces, of_forces
-
-        predicted = self.predict(params, batch.positions)
-        (of_energies, of_forces), error = jax.grad(loss, (0, 1), has_aux=True)(*predicted)
-
-        def linearised(params):
-            energies, along = jax.jvp(lambda x: self.energies(params, x), (batch.positions,), (-of_forces,))
-            return jnp.sum(of_energies * energies) + jnp.sum(along)
-
-        return jax.grad(linearised)(params), error
-
-
-class _Arrays(NamedTuple):
-    positions: jax.Array
-    energies: jax.Array
-    forces: jax.Array
 
 
 def train(settings: Settings, molecules: Molecules, *, console: Console | None = None) -> Result:
@@ -208,11 +124,11 @@ def train(settings: Settings, molecules: Molecules, *, console: Console | None =
     known, watched = molecules.train[:num_train], molecules.train[num_train:]
     offset = float(known.energies.mean())
     graphdef, params = nnx.split(_new_model(settings, known))
-    fit = _Fit(graphdef, tuple(molecules.species.tolist()), settings.batch_size, settings.energy_weight, settings.seed)
+    fit = Fit(graphdef, tuple(molecules.species.tolist()), settings.batch_size, settings.energy_weight, settings.seed)
     energies = (known.energies - offset).astype(np.float32)
-    arrays = _Arrays(*map(jnp.asarray, (known.positions, energies, known.forces)))
+    arrays = Arrays(*map(jnp.asarray, (known.positions, energies, known.forces)))
     # The average gets arrays of its own: the state is donated at every step.
-    state = State(params, jax.tree.map(jnp.copy, params), _OPTIMISER.init(params), jnp.zeros((), jnp.int32))
+    state = State(params, jax.tree.map(jnp.copy, params), OPTIMISER.init(params), jnp.zeros((), jnp.int32))
     history: list[dict[str, float]] = []
     options = checkpoint.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
     folder = (settings.output / "states").resolve()
@@ -224,7 +140,7 @@ def train(settings: Settings, molecules: Molecules, *, console: Console | None =
             left = math.inf if settings.steps is None else settings.steps - step
             count = int(min(_STEPS_AT_ONCE, to_save, left))
             rates = _rates(settings, step, seconds)
-            state, error = _train(fit, state, arrays, rates, count)
+            state, error = train_steps(fit, state, arrays, rates, count)
             force_error = 1e3 * math.sqrt(float(error) / count)
             history.append({"step": int(state.step), "seconds": clock.seconds(), "train_force_rmse": force_error})
             show(_fraction(settings, int(state.step), clock.seconds()), int(state.step), force_error)
@@ -236,8 +152,8 @@ def train(settings: Settings, molecules: Molecules, *, console: Console | None =
     model = nnx.merge(graphdef, state.average)
     errors, predicted = {}, None
     for name, part in (("validation", watched), ("test", molecules.test)):
-        predicted = _predictions(fit, state.average, part.positions)
-        errors[name] = _errors(part, predicted[0] + offset, predicted[1])._asdict()
+        predicted = predictions(fit, state.average, part.positions)
+        errors[name] = errors_of(part, predicted[0] + offset, predicted[1])._asdict()
     assert predicted is not None
     write_parity_plots(molecules.test, predicted[0] + offset, predicted[1], settings.output)
     summary = {
@@ -293,60 +209,6 @@ def _rates(settings, step, seconds):
     fractions = np.minimum(1.0, [_fraction(settings, one, seconds) for one in steps])
     warm = np.minimum(1.0, (steps + 1) / _WARM_UP)
     return jnp.asarray(settings.learning_rate * warm * (1 + np.cos(np.pi * fractions)) / 2, jnp.float32)
-
-
-@functools.partial(jax.jit, static_argnames="fit", donate_argnames="state")
-def _train(fit, state, arrays, rates, count):
-    """`count` steps at the first of `rates`; also the sum of the steps' mean squared errors of the forces.
-
-    Of any count one program: a killed run repeats its arithmetic.
-    """
-    num = arrays.energies.shape[0]
-    per_epoch = num // fit.batch_size
-
-    def step(number, carry):
-        state, error = carry
-        epoch, place = state.step // per_epoch, state.step % per_epoch
-        order = jax.random.permutation(jax.random.fold_in(jax.random.key(fit.seed), epoch), num)
-        rows = jax.lax.dynamic_slice(order, (place * fit.batch_size,), (fit.batch_size,))
-        batch = jax.tree.map(lambda array: jnp.take(array, rows, axis=0), arrays)
-        gradient, of_forces = fit.gradient(state.params, batch)
-        direction, moments = _OPTIMISER.update(gradient, state.moments)
-        params = jax.tree.map(lambda p, d: p - rates[number] * d, state.params, direction)
-        average = jax.tree.map(lambda a, p: a + (1 - _AVERAGE) * (p - a), state.average, params)
-        return State(params, average, moments, state.step + 1), error + of_forces
-
-    return jax.lax.fori_loop(0, count, step, (state, jnp.zeros((), jnp.float32)))
-
-
-_predict = jax.jit(lambda fit, params, positions: fit.predict(params, positions), static_argnums=0)
-
-
-def _predictions(fit, params, positions):
-    """Energies and forces of all configurations, on the host."""
-    size = min(_EVALUATED_AT_ONCE, len(positions))
-    energies, forces = [], []
-    for start in range(0, len(positions), size):
-        # The last batch starts early, so that one compilation serves all.
-        first = min(start, len(positions) - size)
-        found = _predict(fit, params, positions[first : first + size])
-        energies.append(np.asarray(found[0], np.float64)[start - first :])
-        forces.append(np.asarray(found[1], np.float64)[start - first :])
-    return np.concatenate(energies), np.concatenate(forces)
-
-
-def _errors(part: Configurations, energies, forces) -> Errors:
-    of_energy, of_forces = 1e3 * (energies - part.energies), 1e3 * (forces - part.forces)
-    numbers = (f(d) for d in (of_energy, of_forces) for f in (_root_mean_square, _mean_size))
-    return Errors(*map(float, numbers))
-
-
-def _root_mean_square(difference):
-    return np.sqrt(np.mean(difference**2))
-
-
-def _mean_size(difference):
-    return np.mean(np.abs(difference))
 
 
 def _judged_by_dynamics(model, molecules, settings):
@@ -434,44 +296,6 @@ def _bar(console: Console | None) -> Iterator[Callable[[float, int, float], None
         yield lambda fraction, step, error: bar.update(
             task, completed=fraction, description=f"step {step}, forces off by {error:.1f} meV/Å"
         )
-
-
-def write_parity_plots(
-    part: Configurations, energies: np.ndarray, forces: np.ndarray, folder: pathlib.Path
-) -> list[pathlib.Path]:
-    """Predictions against the truth, as parity_energies.png and parity_forces.png.
-
-    Args:
-      part: the truth.
-      energies: `(n,)`, eV.
-      forces: `(n, atoms, 3)`, eV/Å.
-      folder: for the two files.
-
-    Raises:
-      ImportError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("parity plots need matplotlib: pip install 'jaxinv[plots]'") from error
-    centre = float(part.energies.mean())
-    found = _errors(part, energies, forces)
-    pictures = (
-        ("energies", part.energies - centre, energies - centre, "energy less its mean (eV)", found[:2], "meV"),
-        ("forces", part.forces, forces, "component of a force (eV/Å)", found[2:], "meV/Å"),
-    )
-    written = []
-    for name, truth, predicted, quantity, (rmse, mae), unit in pictures:
-        figure = Figure(figsize=(5, 5), layout="constrained")
-        axes = figure.subplots()
-        axes.plot(truth.ravel(), predicted.ravel(), ".", markersize=2, color="#0072b2", rasterized=True)
-        ends = [float(truth.min()), float(truth.max())]
-        axes.plot(ends, ends, color="#8b939c", linewidth=0.8)
-        axes.set(xlabel=f"reference {quantity}", ylabel=f"predicted {quantity}", aspect="equal")
-        axes.set_title(f"RMSE {rmse:.2f}, MAE {mae:.2f} {unit}")
-        written.append(folder / f"parity_{name}.png")
-        figure.savefig(written[-1], dpi=150)
-    return written
 
 
 def main() -> None:

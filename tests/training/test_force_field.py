@@ -91,8 +91,8 @@ def test_a_budget_of_time_ends(tmp_path):
 def test_the_gradient_is_that_of_the_loss():
     part = springs(3, 0)
     graphdef, params = nnx.split(force_field._new_model(settings(""), part))
-    fit = force_field._Fit(graphdef, (1, 0, 2), 3, 10.0, 0)
-    arrays = force_field._Arrays(*map(jnp.asarray, (part.positions, part.energies.astype(np.float32), part.forces)))
+    fit = force_field.Fit(graphdef, (1, 0, 2), 3, 10.0, 0)
+    arrays = force_field.Arrays(*map(jnp.asarray, (part.positions, part.energies.astype(np.float32), part.forces)))
 
     def loss(params):
         energies, forces = fit.predict(params, arrays.positions)
@@ -107,7 +107,7 @@ def test_the_gradient_is_that_of_the_loss():
 
 def test_errors_are_root_mean_squares_in_mev():
     truth = springs(5, 0)
-    found = force_field._errors(truth, truth.energies + 2e-3, truth.forces.astype(float) - 3e-3)
+    found = force_field.errors_of(truth, truth.energies + 2e-3, truth.forces.astype(float) - 3e-3)
     np.testing.assert_allclose(found, (2.0, 2.0, 3.0, 3.0), rtol=1e-9)
 
 
