@@ -12,6 +12,7 @@ Layers of convolution over neighbours and of products at each atom, after NequIP
 import functools
 import itertools
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import jax
@@ -247,7 +248,8 @@ class _Layer(nnx.Module):
 
     def __call__(self, x, harmonics, radial, kinds, edges):
         sizes = self.sizes
-        messages = _convolution(self.before(x), harmonics, self.radial(radial), edges, sizes.lmax) * self.factor
+        messages = _convolution(self.before(x), harmonics, self.radial(radial), edges, sizes.lmax, self.radial.paths)
+        messages = messages * self.factor
         of_species = contract("as,scl->acl", kinds, self.of_species[...].astype(self.dtype)).astype(self.dtype)
         weights = contract("acl,lm->acm", of_species, jnp.asarray(_spread(sizes.lmax), self.dtype)).astype(self.dtype)
         factors = _with_classes(self.factors(messages) * weights[:, None], sizes.classes)
@@ -292,24 +294,31 @@ class _RadialNetwork(nnx.Module):
         self.first = nnx.Linear(_NUM_RADIAL, _RADIAL_WIDTH, **types)
         self.second = nnx.Linear(_RADIAL_WIDTH, _RADIAL_WIDTH, **types)
         self.channels = sizes.classes_in * sizes.num_channels
-        self.places = (sizes.lmax_in, sizes.lmax, sizes.lmax, sizes.product != "complete")
-        shape = (_RADIAL_WIDTH, self.channels, len(_places(*self.places)))
+        self.paths = _paths(sizes.lmax_in, sizes.lmax, sizes.lmax, only_even=sizes.product != "complete")
+        shape = (_RADIAL_WIDTH, self.channels, len(self.paths))
         self.last = nnx.Param(jax.random.normal(rngs.params(), shape, param_dtype) / math.sqrt(_RADIAL_WIDTH))
 
     def __call__(self, radial):
         hidden = jax.nn.silu(self.second(jax.nn.silu(self.first(radial))))
-        places = jnp.asarray(_places(*self.places), self.dtype)
-        last = contract("hcw,wp->hcp", self.last[...].astype(self.dtype), places).astype(self.dtype)
+        last = self.last[...].astype(self.dtype) * jnp.asarray(_path_scales(self.paths)[None, None], self.dtype)
         weights = contract("eh,hn->en", hidden, last.reshape(_RADIAL_WIDTH, -1)).astype(self.dtype)
-        return weights.reshape(-1, self.channels, places.shape[1])
+        return weights.reshape(-1, self.channels, len(self.paths))
 
 
-def _convolution(x, harmonics, weights, edges, lmax):
+def _convolution(x, harmonics, weights, edges, lmax, paths):
     """Messages `(atoms, classes, channels, components)` of neighbours, by even paths within, by odd ones across."""
     atoms, classes, channels, components = x.shape
     lmax_in, lmax_edge = math.isqrt(components) - 1, math.isqrt(harmonics.shape[-1]) - 1
-    convolved = functools.partial(channelwise_convolution, lmax_out=lmax, mask=edges.mask, sum_paths=classes == 1)(
-        x.reshape(atoms, classes * channels, components), harmonics, weights, edges.senders, edges.receivers
+    convolved = channelwise_convolution(
+        x.reshape(atoms, classes * channels, components),
+        harmonics,
+        weights,
+        edges.senders,
+        edges.receivers,
+        lmax_out=lmax,
+        paths=paths,
+        sum_paths=classes == 1,
+        mask=edges.mask,
     )
     if classes == 1:
         return convolved[:, None]
@@ -334,16 +343,23 @@ def _sums_of_paths(lmax1, lmax2, lmax_out):
     return tuple((place & (parity == kind)[:, None]).astype(float) for kind in (0, 1))
 
 
-@functools.lru_cache(maxsize=16)
-def _places(lmax1, lmax2, lmax_out, only_even):
-    """`(parameters, paths)`: from a parameter for every wanted path to the weights of all paths, the others 0.
-
-    Scaled such that each degree of the sum over paths has unit variance.
-    """
+def _paths(lmax1, lmax2, lmax_out, *, only_even):
     paths = tensor_product_paths(lmax1, lmax2, lmax_out)
-    wanted = [path for path in paths if not (only_even and sum(path) % 2)]
-    num_into = np.array([sum(other[2] == path[2] for other in wanted) for path in wanted])
-    return np.array([[one == path for path in paths] for one in wanted]) / np.sqrt(num_into)[:, None]
+    return tuple(path for path in paths if not (only_even and sum(path) % 2))
+
+
+def _path_scales(paths):
+    """`(paths,)`: on weights, such that each degree of the sum over paths has unit variance."""
+    num_into = Counter(path[2] for path in paths)
+    return np.array([num_into[path[2]] ** -0.5 for path in paths])
+
+
+@functools.lru_cache(maxsize=16)
+def _places(lmax1, lmax2, lmax_out):
+    """`(even paths, paths)`: from a parameter for every even path to the weights of all, scaled; the others 0."""
+    even = _paths(lmax1, lmax2, lmax_out, only_even=True)
+    places = [[one == path for path in tensor_product_paths(lmax1, lmax2, lmax_out)] for one in even]
+    return np.array(places) * _path_scales(even)[:, None]
 
 
 @functools.lru_cache(maxsize=16)
@@ -358,7 +374,7 @@ class _Product(nnx.Module):
     def __init__(self, sizes, lmax_out, *, rngs, dtype, param_dtype):
         self.product, self.lmax_out, self.dtype = sizes.product, lmax_out, dtype
         if self.product == "path_weighted":
-            self.places = (sizes.lmax, sizes.lmax, lmax_out, True)
+            self.places = (sizes.lmax, sizes.lmax, lmax_out)
             shape = (sizes.num_channels, len(_places(*self.places)))
             self.weights = nnx.Param(jax.random.normal(rngs.params(), shape, param_dtype))
 

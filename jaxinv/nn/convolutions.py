@@ -1,11 +1,14 @@
 """Convolutions along edges, whose weights are linear in radial features of the edge."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
 from jaxinv.kernels import tensor_products as kernels
+from jaxinv.kernels.tensor_products import tensor_product_paths
 from jaxinv.nn.parameters import cast, path_factors
 
 
@@ -84,7 +87,9 @@ class ChannelwiseConvolution(nnx.Module):
           rngs: for the parameters.
         """
         types = {"dtype": dtype, "param_dtype": param_dtype, "use_bias": False, "rngs": rngs}
-        self.factors = path_factors(lmax, lmax_filter, lmax_out, even)
+        factors = path_factors(lmax, lmax_filter, lmax_out, even)
+        self.paths = tuple(itertools.compress(tensor_product_paths(lmax, lmax_filter, lmax_out), factors))
+        self.factors = factors[factors != 0]
         self.radial = nnx.Linear(num_radial, num_channels * self.factors.size, **types)
         self.num_channels, self.lmax_out, self.dtype = num_channels, lmax_out, dtype
 
@@ -113,4 +118,6 @@ class ChannelwiseConvolution(nnx.Module):
         weights = self.radial(radial).reshape(len(radial), self.num_channels, -1)
         weights = weights * jnp.asarray(self.factors[None, None], weights.dtype)
         arguments = cast(self.dtype, x, harmonics, weights)
-        return kernels.channelwise_convolution(*arguments, senders, receivers, lmax_out=self.lmax_out, mask=mask)
+        return kernels.channelwise_convolution(
+            *arguments, senders, receivers, lmax_out=self.lmax_out, paths=self.paths, mask=mask
+        )

@@ -27,7 +27,7 @@ _ON_CPU, _ELSEWHERE = 1 << 19, 1 << 27
 
 
 @functools.partial(
-    jax.jit, static_argnames=("num_receivers", "lmax_out", "sum_paths", "sorted_receivers", "normalization")
+    jax.jit, static_argnames=("num_receivers", "lmax_out", "paths", "sum_paths", "sorted_receivers", "normalization")
 )
 def channelwise_convolution(
     x: jax.Array,
@@ -38,6 +38,7 @@ def channelwise_convolution(
     *,
     num_receivers: int | None = None,
     lmax_out: int | None = None,
+    paths: tuple[tuple[int, int, int], ...] | None = None,
     sum_paths: bool = True,
     mask: jax.Array | None = None,
     sorted_receivers: bool = False,
@@ -53,11 +54,13 @@ def channelwise_convolution(
       x: `(senders, channels, (lmax1 + 1)^2)`, floating point: features of the nodes that send.
       harmonics: `(edges, (lmax2 + 1)^2)`, of the edges' directions, such as `spherical_harmonics(vectors, lmax2)`.
       path_weights: `(edges, channels, paths)`, or `(edges, 1, paths)` for all channels alike, such as functions of the
-        edges' lengths, in the order of `tensor_product_paths(lmax1, lmax2, lmax_out)`.
+        edges' lengths, in the order of `tensor_product_paths(lmax1, lmax2, lmax_out)`, or of `paths`.
       senders: `(edges,)`, integers: where each edge starts, a row of x.
       receivers: `(edges,)`, integers: where it ends, a row of the result. Indices out of range: see below.
       num_receivers: static, rows of the result; by default the rows of x.
       lmax_out: static, highest degree of the result; `lmax1 + lmax2` by default.
+      paths: static, some of `tensor_product_paths(lmax1, lmax2, lmax_out)` in their order, such as those of an even sum
+        of degrees; by default all.
       sum_paths: static; False keeps the paths apart, one after another, as MACE's linear map after the sum wants them.
       mask: `(edges,)`, booleans: False for edges that pad.
       sorted_receivers: static; promises that `receivers` ascends, which lets an accelerator sum without atomics.
@@ -73,7 +76,7 @@ def channelwise_convolution(
     Raises:
       TypeError: features that are not floating point, indices that are not integers, a mask that is not boolean.
       ValueError: a trailing size that is no square, weights of a wrong size, arguments of different numbers of edges,
-        lmax_out beyond lmax1 + lmax2, an unknown normalization.
+        lmax_out beyond lmax1 + lmax2, paths that are not among all or not in order, an unknown normalization.
     Memory: inputs, result and one block. Transformations: jit, vmap, jvp, vjp, any order.
     References: Batzner et al., NequIP, arXiv:2101.03164, eq. 3; Batatia et al., MACE, arXiv:2206.07697, eq. 8.
     """
@@ -84,7 +87,11 @@ def channelwise_convolution(
     require_floating("path_weights", path_weights)
     require_shape("x", x, (None, None, x.shape[-1]))
     require_shape("harmonics", harmonics, (None, harmonics.shape[-1]))
-    num_edges, num_paths = harmonics.shape[0], len(tensor_product_paths(lmax1, lmax2, lmax_out))
+    possible = tensor_product_paths(lmax1, lmax2, lmax_out)
+    paths = possible if paths is None else paths
+    if not paths or paths != tuple(path for path in possible if path in paths):
+        raise ValueError(f"paths must be some of {possible}, in this order, got {paths}")
+    num_edges, num_paths = harmonics.shape[0], len(paths)
     own = path_weights.ndim == 3 and path_weights.shape[1] == x.shape[1]
     require_shape("path_weights", path_weights, (num_edges, x.shape[1] if own else 1, num_paths))
     for name, indices in (("senders", senders), ("receivers", receivers)):
@@ -100,7 +107,7 @@ def channelwise_convolution(
             raise TypeError(f"mask must be boolean, got dtype {mask.dtype}")
         there = there & mask
     dtype, sums = jnp.result_type(x, harmonics), accumulation_dtype(x, harmonics)
-    tables = _tables(lmax1, lmax2, lmax_out, normalization)
+    tables = _tables(lmax1, lmax2, paths, normalization)
     size_out = num_components(lmax_out) if sum_paths else tables.num_columns
     if not (num_nodes and num_edges and x.shape[1]):
         return jnp.zeros((num_receivers, x.shape[1], size_out), dtype)
@@ -111,7 +118,7 @@ def channelwise_convolution(
         jnp.where(there[:, None], harmonics.astype(sums), 0),
         jnp.where(there[:, None, None], path_weights.astype(sums), 0),
     )
-    message = functools.partial(_messages, tables, sum_paths)
+    message = functools.partial(_messages, tables, lmax_out if sum_paths else None)
     zeros = jnp.zeros((num_receivers, x.shape[1], size_out), sums)
 
     def summed(numbers, x, *edges):
@@ -153,72 +160,76 @@ class _Tables(NamedTuple):
     """How the harmonics of an edge make a matrix from the features to all paths; paths sorted by l1.
 
     Attributes:
-      of_degree: for every l1, `(components 2, 2 l1 + 1, columns)`, the columns those of its paths.
+      of_degree: for every l1 that has paths, l1 and `(components 2, 2 l1 + 1, columns)`: those of its paths.
       paths: in the order of the columns.
       num_columns: of all paths.
     """
 
-    of_degree: tuple[np.ndarray, ...]
+    of_degree: tuple[tuple[int, np.ndarray], ...]
     paths: tuple[tuple[int, int, int], ...]
     num_columns: int
 
 
 @functools.lru_cache(maxsize=32)
-def _tables(lmax1, lmax2, lmax_out, normalization):
-    in_order = tensor_product_paths(lmax1, lmax2, lmax_out)
-    by_degree = [[path for path in in_order if path[0] == degree] for degree in range(lmax1 + 1)]
+def _tables(lmax1, lmax2, in_order, normalization):
+    by_degree = {degree: [path for path in in_order if path[0] == degree] for degree in range(lmax1 + 1)}
     of_degree = []
-    for degree, paths in enumerate(by_degree):
+    for degree, paths in by_degree.items():
         columns = []
         for path in paths:
             column = np.zeros((num_components(lmax2), 2 * degree + 1, 2 * path[2] + 1))
             column[degree_slice(path[1])] = path_tensor(path, normalization).transpose(1, 0, 2)
             columns.append(column)
-        of_degree.append(np.concatenate(columns, axis=-1))
-    paths = tuple(itertools.chain(*by_degree))
+        if columns:
+            of_degree.append((degree, np.concatenate(columns, axis=-1)))
+    paths = tuple(itertools.chain(*by_degree.values()))
     return _Tables(tuple(of_degree), paths, sum(2 * path[2] + 1 for path in paths))
 
 
-def _messages(tables, sum_paths, x, senders, harmonics, path_weights):
+def _messages(tables, lmax_sum, x, senders, harmonics, path_weights):
     """`(edges, channels, components)`: an edge's harmonics are one matrix for all channels of its sender."""
     features = x[senders]
     results = []
-    for degree, table in enumerate(tables.of_degree):
+    for degree, table in tables.of_degree:
         turned = contract("ej,jq->eq", harmonics, jnp.asarray(table.reshape(len(table), -1), x.dtype))
         matrices = turned.reshape(-1, *table.shape[1:])
         results.append(contract("eci,eik->eck", features[..., degree_slice(degree)], matrices))
-    return _weighted(jnp.concatenate(results, axis=-1), path_weights, tables.paths, sum_paths)
+    return _weighted(jnp.concatenate(results, axis=-1), path_weights, tables.paths, lmax_sum)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
-def _weighted(results, path_weights, paths, sum_paths):
-    """Columns of all paths, by l1, times their weights: summed over the paths of each l3, or in the order of paths."""
+def _weighted(results, path_weights, paths, lmax_sum):
+    """Columns of paths, by l1, times their weights: summed for each l3 up to lmax_sum, or if None in paths' order."""
     in_order = sorted(paths, key=_standard)
     parts = jax.lax.split(results, [2 * path[2] + 1 for path in paths], axis=2)
     terms = {
         path: part * path_weights[..., in_order.index(path), None] for path, part in zip(paths, parts, strict=True)
     }
-    if not sum_paths:
+    if lmax_sum is None:
         return jnp.concatenate([terms[path] for path in in_order], axis=-1)
-    of_degree = ([terms[path] for path in in_order if path[2] == l3] for l3 in range(in_order[-1][2] + 1))
-    return jnp.concatenate([functools.reduce(jnp.add, some) for some in of_degree], axis=-1)
+    sums = []
+    for l3 in range(lmax_sum + 1):
+        some = [terms[path] for path in in_order if path[2] == l3]
+        none = jnp.zeros((*results.shape[:2], 2 * l3 + 1), results.dtype)
+        sums.append(functools.reduce(jnp.add, some) if some else none)
+    return jnp.concatenate(sums, axis=-1)
 
 
 @_weighted.defjvp
-def _weighted_jvp(paths, sum_paths, primals, tangents):
+def _weighted_jvp(paths, lmax_sum, primals, tangents):
     """The weights' part by matrix products: the sum's transpose would be reductions over 2 l3 + 1 numbers."""
     results, path_weights = primals
-    spread, collect = _column_matrices(paths, sum_paths)
+    spread, collect = _column_matrices(paths, lmax_sum)
     product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
     of_weights = results * product(tangents[1], jnp.asarray(spread, results.dtype))
-    tangent = _weighted(tangents[0], path_weights, paths, sum_paths) + product(
+    tangent = _weighted(tangents[0], path_weights, paths, lmax_sum) + product(
         of_weights, jnp.asarray(collect, results.dtype)
     )
-    return _weighted(results, path_weights, paths, sum_paths), tangent
+    return _weighted(results, path_weights, paths, lmax_sum), tangent
 
 
 @functools.lru_cache(maxsize=32)
-def _column_matrices(paths, sum_paths):
+def _column_matrices(paths, lmax_sum):
     """`(paths, columns)` from weights to columns, and `(columns, components)` from columns to the result."""
     in_order = sorted(paths, key=_standard)
     sizes = [2 * path[2] + 1 for path in paths]
@@ -227,10 +238,10 @@ def _column_matrices(paths, sum_paths):
     places = []
     for column, size, path in zip(np.cumsum([0, *sizes]), sizes, paths, strict=False):
         spread[in_order.index(path), column : column + size] = 1.0
-        start = path[2] ** 2 if sum_paths else starts[in_order.index(path)]
+        start = starts[in_order.index(path)] if lmax_sum is None else path[2] ** 2
         places.extend(range(start, start + size))
-    places = np.array(places)
-    return spread, (places[:, None] == np.arange(places.max() + 1)).astype(np.float64)
+    size = sum(sizes) if lmax_sum is None else num_components(lmax_sum)
+    return spread, (np.array(places)[:, None] == np.arange(size)).astype(np.float64)
 
 
 def _standard(path):

@@ -85,6 +85,9 @@ _BAD_CONVOLUTION = (
     _bad_edges(TypeError, "mask must be boolean", _X, _Y, _W, _I, _I, mask=_I),
     _bad_edges(ValueError, r"mask must have shape", _X, _Y, _W, _I, _I, mask=_I[:3] == 0),
     _bad_edges(ValueError, r"lmax_out must be in 0 \.\. 3", _X, _Y, _W, _I, _I, lmax_out=4),
+    _bad_edges(ValueError, "paths must be some of", _X, _Y, _W[..., :2], _I, _I, paths=(PATHS[1], PATHS[0])),
+    _bad_edges(ValueError, "paths must be some of", _X, _Y, _W[..., :1], _I, _I, paths=((3, 3, 0),)),
+    _bad_edges(ValueError, "paths must be some of", _X, _Y, _W[..., :0], _I, _I, paths=()),
     _bad_edges(ValueError, "normalization must be one of", _X, _Y, _W, _I, _I, normalization="integral"),
 )
 

@@ -122,6 +122,31 @@ def test_shared_weights_and_other_receivers():
     assert not np.any(shared[5:])
 
 
+@pytest.mark.parametrize("taken", [lambda path: sum(path) % 2 == 0, lambda path: path[0] == 1 and path[2] == 1])
+@pytest.mark.parametrize("sum_paths", [True, False])
+def test_some_paths_are_all_with_weights_of_zero_for_the_others(taken, sum_paths):
+    x, vectors, weights, senders, receivers = graph()
+    places = np.flatnonzero([taken(path) for path in PATHS])
+    columns = np.repeat([taken(path) for path in PATHS], [2 * path[2] + 1 for path in PATHS])
+
+    def some(x, vectors, weights):
+        paths = tuple(PATHS[place] for place in places)
+        return convolve(x, vectors, weights[..., places], senders, receivers, paths=paths, sum_paths=sum_paths)
+
+    def all_of_them(x, vectors, weights):
+        kept = jnp.zeros_like(weights).at[..., places].set(weights[..., places])
+        found = convolve(x, vectors, kept, senders, receivers, sum_paths=sum_paths)
+        return found if sum_paths else found[..., columns]
+
+    assert_close(some(x, vectors, weights), all_of_them(x, vectors, weights))
+    gradients = (
+        jax.jit(jax.grad(lambda *arguments, f=f: jnp.sum(f(*arguments) ** 2), argnums=(0, 1, 2)))(x, vectors, weights)
+        for f in (some, all_of_them)
+    )
+    for found, wanted in zip(*gradients, strict=True):
+        assert_close(found, wanted, 10 * ROUNDING)
+
+
 def test_blocks_of_edges_give_the_whole_and_hold_no_array_of_all_messages():
     def program(num_edges):
         arguments = graph(num_edges, channels=16)
