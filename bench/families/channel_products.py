@@ -13,6 +13,7 @@ from jaxinv.kernels import tensor_products as kernels
 GRAPH = {"degree": 2, "nodes": 128, "edges": 2048, "channels": 32}
 ATOMS = {"degree": 2, "order": 3, "nodes": 64, "channels": 32, "species": 3}
 PAIRS = {"degree": 2, "pairs": 256, "channels": 32}
+COPIES = {"degree": 2, "rows": 256, "copies": 8}
 
 
 def _normal(generator: np.random.Generator, *shape: int) -> np.ndarray:
@@ -38,6 +39,21 @@ def _all_pairs(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
     shape = (sizes["pairs"], sizes["channels"], least.components(sizes["degree"]))
     weights = _normal(generator, len(_paths(sizes)), *[sizes["channels"]] * 3) / sizes["channels"]
     return _normal(generator, *shape), _normal(generator, *shape), weights.astype(np.float32)
+
+
+def _all_copies(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    shape = (sizes["rows"], sizes["copies"] * least.components(sizes["degree"]))
+    return _normal(generator, *shape), _normal(generator, *shape)
+
+
+def _copies_work(sizes: Sizes) -> Work:
+    """Every pair of copies meets in every path; the result is what takes the room."""
+    pairs, paths = (
+        sizes["rows"] * sizes["copies"] ** 2,
+        kernels.tensor_product_paths(sizes["degree"], sizes["degree"], 2 * sizes["degree"]),
+    )
+    numbers = sum(2 * path[2] + 1 for path in paths)
+    return Work(flops=2.0 * pairs * numbers, bytes=4.0 * pairs * numbers)
 
 
 def _convolution_work(sizes: Sizes) -> Work:
@@ -129,5 +145,19 @@ CASES = (
         ),
         differentiable=(0, 1),
         derivatives_at_every_size=True,
+    ),
+    Case(
+        family="tensor_products",
+        name="e3nn.tensor_product, the drop-in",
+        kernel=lambda x1, x2: peers.copies_product("jaxinv.nn.e3nn", x1, x2),
+        arguments=_all_copies,
+        sizes=(COPIES,),
+        small={"degree": 2, "rows": 3, "copies": 2},
+        work=_copies_work,
+        peers=(
+            _library("e3nn_jax.tensor_product", lambda x1, x2: peers.copies_product("e3nn_jax", x1, x2), "e3nn_jax"),
+        ),
+        differentiable=(0, 1),
+        large_result=True,
     ),
 )

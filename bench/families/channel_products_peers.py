@@ -5,6 +5,7 @@ turns its arrays into ours is part of its time, but touches inputs and results o
 """
 
 import functools
+import importlib
 import math
 from typing import Any
 
@@ -118,6 +119,20 @@ def _cuequivariance_fully_connected(lmax: int, *channels: int) -> tuple[Any, np.
         order[weight] = ours.index(tuple(degrees))
         factors[weight] = math.sqrt(2 * degrees[2] + 1) / np.linalg.norm(path.coefficients)
     return made.polynomial, order, factors
+
+
+# --- All copies of all irreps.
+
+
+@in_full_precision
+def copies_product(module: str, x1, x2):
+    """`tensor_product` of a module, of as many copies of degrees 0 to 2 as the arrays have room for."""
+    import e3nn_jax as e3nn
+
+    copies = x1.shape[-1] // 9
+    irreps = f"{copies}x0e + {copies}x1o + {copies}x2e"
+    factors = (e3nn.IrrepsArray(irreps, x) for x in (x1, x2))
+    return importlib.import_module(module).tensor_product(*factors).array
 
 
 # --- Layouts.

@@ -68,11 +68,11 @@ class Settings:
     """Layers, each of which carries on what atoms within the cutoff know."""
     cutoff: float = 5.0
     """Å."""
-    batch_size: int = 5
+    batch_size: int = 2
     """Configurations a step."""
-    learning_rate: float = 0.005
+    learning_rate: float = 0.01
     """At first; it falls as a cosine to 0 at the end of the budget."""
-    energy_weight: float = 10.0
+    energy_weight: float = 300.0
     """Of the squared error of the energy per atom, in eV, against that of a component of the forces, in eV/Å."""
     num_validation: int = 50
     """Training configurations, the last ones, that are only watched."""

@@ -7,8 +7,10 @@ import numpy as np
 from jaxinv.kernels import tensor_products as kernels
 from jaxinv.kernels.harmonics.degrees import degree_slice
 from jaxinv.kernels.tensor_products.coupling import tensor_product_paths
+from jaxinv.kernels.tensor_products.harmonics_by_products import harmonics_by_products
 from jaxinv.kernels.tensor_products.irreps_product import Copies, Path, irreps_product
 from tests.duties import FEATURES, BadInput, Case
+from tests.harmonics.cases import scipy_harmonics
 from tests.tensor_products.cg_cases import path_results, product
 
 LMAX1, LMAX2, LMAX_OUT = 1, 2, 2
@@ -221,6 +223,20 @@ CASES = [
                 jnp.ones((3, 10)),
                 normalization="integral",
             ),
+        ),
+        **FEATURES,
+    ),
+    Case(
+        name="tensor_products.harmonics_by_products.harmonics_by_products",
+        function=lambda vectors: harmonics_by_products(vectors, 3),
+        arguments=lambda generator: (generator.normal(size=(4, 3)),),
+        reference=lambda vectors: scipy_harmonics(vectors, 3),
+        empty=lambda: (np.zeros((2, 3)),),
+        bad_input=(
+            _bad(harmonics_by_products, TypeError, "vectors must be floating", jnp.ones(3, int), 2),
+            _bad(harmonics_by_products, ValueError, "vectors must have shape", jnp.ones(2), 2),
+            _bad(harmonics_by_products, ValueError, "lmax must be >= 0", jnp.ones(3), -1),
+            _bad(harmonics_by_products, ValueError, "normalization must be", jnp.ones(3), 1, normalization="none"),
         ),
         **FEATURES,
     ),
