@@ -1,0 +1,217 @@
+"""Aff+(n), affine maps `[[A, t], [0, 1]]` with det A > 0 `(..., n + 1, n + 1)`, algebra vectors `(..., n + n^2)`.
+
+Coordinates are `(v, x)`, the translation's n first, then the n^2 entries of the linear part row by row; `hat` is
+`[[gl.hat(x), v], [0, 0]]`. n is read off the shapes. Leading axes are the batch and broadcast; results have the dtype
+of the arguments, bfloat16 is computed in float32. Wrong shapes raise ValueError and other than floating dtypes
+TypeError, at trace time and naming the argument. The last row of an element must be that of an affine map. All but the
+checks go through jit, vmap, jvp and vjp, any order. The exponential does not reach the whole group.
+
+References: Higham, Functions of matrices (2008), ch. 10; Mironenco, Forré, arXiv:2310.11366.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from jaxinv.kernels.lie_groups import gl, homogeneous
+from jaxinv.kernels.lie_groups.logarithm import Logarithm, require_logarithms
+from jaxinv.kernels.lie_groups.membership import checked_on_host, require_last_row
+from jaxinv.kernels.lie_groups.structure_constants import Basis, bracket_matrix, conjugation_matrix
+from jaxinv.kernels.numerics import small_matrices
+from jaxinv.kernels.numerics.matrix_exponential import matrix_exp, phi_one
+from jaxinv.kernels.numerics.precision import accumulation_dtype
+from jaxinv.kernels.numerics.safe import safe_norm
+from jaxinv.kernels.numerics.validation import require_at_least, require_floating
+
+
+@functools.lru_cache(maxsize=16)
+def _basis(n: int) -> Basis:
+    places = [(i, n) for i in range(n)] + [(i, j) for i in range(n) for j in range(n)]
+    table = np.zeros((len(places), n + 1, n + 1))
+    for number, place in enumerate(places):
+        table[(number, *place)] = 1.0
+    table.flags.writeable = False
+    return Basis(table, table)
+
+
+def _size_of_vectors(x):
+    require_floating("x", x)
+    dimension = x.shape[-1] if x.ndim else 0
+    n = (math.isqrt(1 + 4 * dimension) - 1) // 2
+    if n < 1 or n * (n + 1) != dimension:
+        raise ValueError(f"x must have n + n^2 numbers on its last axis, got shape {x.shape}")
+    return n
+
+
+def _size_of_matrices(name, g):
+    require_floating(name, g)
+    if g.ndim < 2 or g.shape[-1] != g.shape[-2] or g.shape[-1] < 2:
+        raise ValueError(f"{name} must have shape (..., n + 1, n + 1) with n >= 1, got {g.shape}")
+    return g.shape[-1] - 1
+
+
+def _parts(name, g):
+    n = _size_of_matrices(name, g)
+    return g[..., :n, :n], g[..., :n, n]
+
+
+@jax.jit
+def hat(x: jax.Array) -> jax.Array:
+    """The matrix `(..., n + 1, n + 1)` of coordinates."""
+    n = _size_of_vectors(x)
+    rows = jnp.concatenate([gl.hat(x[..., n:]), x[..., :n, None]], axis=-1)
+    return jnp.concatenate([rows, jnp.zeros_like(rows[..., :1, :])], axis=-2)
+
+
+@jax.jit
+def vee(matrix: jax.Array) -> jax.Array:
+    """The coordinates `(..., n + n^2)` of a matrix; the last row is not read."""
+    linear, translation = _parts("matrix", matrix)
+    return jnp.concatenate([translation, gl.vee(linear)], axis=-1)
+
+
+@jax.jit
+def exp(x: jax.Array) -> jax.Array:
+    """The affine map: the exponential of the linear part, and `phi_one` of it times the translation."""
+    n = _size_of_vectors(x)
+    if n > 2:
+        return matrix_exp(hat(x))
+    wide = x.astype(accumulation_dtype(x))
+    linear = gl.hat(wide[..., n:])
+    translation = gl.act(phi_one(linear), wide[..., :n])
+    return homogeneous.join_parts(matrix_exp(linear), translation).astype(x.dtype)
+
+
+@jax.jit
+def log(g: jax.Array) -> Logarithm:
+    """The coordinates of the principal logarithm, and whether there is one: where the linear part has one."""
+    linear, translation = (part.astype(accumulation_dtype(g)) for part in _parts("g", g))
+    entries, exists = gl.log(linear)
+    shift = gl.act(small_matrices.inverse(phi_one(gl.hat(entries))), translation)
+    return Logarithm(jnp.concatenate([shift, entries], axis=-1).astype(g.dtype), exists)
+
+
+@jax.jit
+def compose(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The product `a b`."""
+    return small_matrices.product(a, b)
+
+
+@jax.jit
+def inverse(g: jax.Array) -> jax.Array:
+    """`[[A^-1, -A^-1 t], [0, 1]]`."""
+    linear, translation = (part.astype(accumulation_dtype(g)) for part in _parts("g", g))
+    back = gl.inverse(linear)
+    return homogeneous.join_parts(back, -gl.act(back, translation)).astype(g.dtype)
+
+
+@jax.jit
+def act(g: jax.Array, points: jax.Array) -> jax.Array:
+    """Points `(..., n)`, moved: `A p + t`."""
+    return homogeneous.act_on_points(g, points, _size_of_matrices("g", g))
+
+
+@jax.jit
+def adjoint(g: jax.Array) -> jax.Array:
+    """`(..., dim, dim)`, `g hat(x) g^-1 = hat(adjoint(g) x)`."""
+    n = _size_of_matrices("g", g)
+    wide = g.astype(accumulation_dtype(g))
+    return conjugation_matrix(wide, inverse(wide), _basis(n)).astype(g.dtype)
+
+
+@jax.jit
+def ad(x: jax.Array) -> jax.Array:
+    """`(..., dim, dim)`, the matrix of the bracket with x."""
+    return bracket_matrix(x, _basis, _size_of_vectors(x)).astype(x.dtype)
+
+
+@jax.jit
+def left_jacobian(x: jax.Array) -> jax.Array:
+    """`(..., dim, dim)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    return phi_one(ad(x))
+
+
+@jax.jit
+def left_jacobian_inverse(x: jax.Array) -> jax.Array:
+    """Of the left Jacobian; there is none where eigenvalues of the linear part differ by, or are, `2 pi k i`."""
+    return small_matrices.inverse(left_jacobian(x))
+
+
+@jax.jit
+def right_jacobian(x: jax.Array) -> jax.Array:
+    """`(..., dim, dim)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    return left_jacobian(-x)
+
+
+@jax.jit
+def right_jacobian_inverse(x: jax.Array) -> jax.Array:
+    """Of the right Jacobian, as `left_jacobian_inverse`."""
+    return left_jacobian_inverse(-x)
+
+
+def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
+    """The unit matrix `(n + 1, n + 1)`."""
+    require_at_least("n", n, 1)
+    return jnp.eye(n + 1, dtype=dtype)
+
+
+def sample(
+    key: jax.Array,
+    shape: Sequence[int],
+    n: int,
+    *,
+    variance: float = 0.1,
+    translation_scale: float = 1.0,
+    dtype: DTypeLike = float,
+) -> jax.Array:
+    """`(*shape, n + 1, n + 1)`: a linear part as `gl.sample` with this variance, and a Gaussian translation.
+
+    `translation_scale` is the standard deviation of each component. There is no Haar probability measure.
+    """
+    key_linear, key_translation = jax.random.split(key)
+    return homogeneous.join_parts(
+        gl.sample(key_linear, shape, n, variance=variance, dtype=dtype),
+        translation_scale * jax.random.normal(key_translation, (*shape, n), dtype),
+    )
+
+
+@jax.jit
+def distance(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The Euclidean norm `(...,)` of translation and global coordinates of `a^-1 b`; left-invariant.
+
+    As `gl.distance`; a unit of length counts as much as a unit of stretch or a radian.
+    """
+    linear, translation = _parts("g", compose(inverse(a), b))
+    turned = gl.distance(jnp.broadcast_to(gl.identity(linear.shape[-1], linear.dtype), linear.shape), linear)
+    return safe_norm(jnp.concatenate([translation, turned[..., None]], axis=-1))
+
+
+@jax.jit
+def project(matrix: jax.Array) -> jax.Array:
+    """`gl.project` of the linear part, the translation as it is, the last row not read."""
+    linear, translation = _parts("matrix", matrix)
+    return homogeneous.join_parts(gl.project(linear), translation)
+
+
+def check_element(g: jax.Array) -> None:
+    """Raises ValueError unless g holds affine maps of positive determinant; on the host, not under jit."""
+    host, _ = checked_on_host("g", g, None)
+    require_last_row("g", host, 1.0)
+    gl.require_positive_determinants("the linear part of g", host[..., :-1, :-1])
+
+
+def check_algebra(matrix: jax.Array) -> None:
+    """Raises ValueError unless the last rows of the matrices are 0; on the host, not under jit."""
+    host, _ = checked_on_host("matrix", matrix, None)
+    require_last_row("matrix", host, 0.0)
+
+
+def check_log(g: jax.Array) -> None:
+    """Raises ValueError unless all maps have a real principal logarithm; on the host, not under jit."""
+    host, _ = checked_on_host("g", g, None)
+    require_logarithms("the linear part of g", host[..., :-1, :-1])

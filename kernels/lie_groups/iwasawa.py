@@ -1,0 +1,216 @@
+"""Orthogonal times triangular: the positive QR decomposition, and Iwasawa's in both orders."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxinv.kernels.numerics.precision import accumulation_dtype
+from jaxinv.kernels.numerics.safe import safe_divide
+from jaxinv.kernels.numerics.small_matrices import (
+    apart,
+    determinant,
+    determinant_of,
+    is_small,
+    joined,
+    product,
+    square_argument,
+    total,
+    transposed,
+)
+from jaxinv.kernels.numerics.validation import require_choice
+
+ORDERS = ("kan", "nak")
+
+
+class PositiveQR(NamedTuple):
+    """`A = orthogonal triangular`.
+
+    Attributes:
+      orthogonal: `(..., n, n)`, of the sign of det A as its determinant.
+      triangular: `(..., n, n)`, upper, its diagonal positive.
+      exists: `(...)` booleans, whether A is invertible to rounding: else the factors give A, but are not unique.
+    """
+
+    orthogonal: jax.Array
+    triangular: jax.Array
+    exists: jax.Array
+
+    def compose(self) -> jax.Array:
+        """A."""
+        return product(self.orthogonal, self.triangular)
+
+
+class IwasawaKAN(NamedTuple):
+    """`A = k diag(exp(log_a)) n`.
+
+    Attributes:
+      k: `(..., n, n)`, a rotation where det A > 0.
+      log_a: `(..., n)`.
+      n: `(..., n, n)`, upper triangular with ones on the diagonal.
+      exists: `(...)` booleans, whether det A > 0 to rounding. Where it is negative the product is A, but k a reflection.
+    """
+
+    k: jax.Array
+    log_a: jax.Array
+    n: jax.Array
+    exists: jax.Array
+
+    def compose(self) -> jax.Array:
+        """A."""
+        return product(self.k, jnp.exp(self.log_a)[..., None] * self.n)
+
+
+class IwasawaNAK(NamedTuple):
+    """`A = n diag(exp(log_a)) k`: the same factors as of `IwasawaKAN` in the opposite order."""
+
+    n: jax.Array
+    log_a: jax.Array
+    k: jax.Array
+    exists: jax.Array
+
+    def compose(self) -> jax.Array:
+        """A."""
+        return product(self.n * jnp.exp(self.log_a)[..., None, :], self.k)
+
+
+@jax.jit
+def qr_positive(matrix: jax.Array) -> PositiveQR:
+    """The QR decomposition whose triangular factor has a positive diagonal, which makes it unique.
+
+    Args:
+      matrix: `(..., n, n)` floating point. bfloat16 is computed in float32.
+
+    Returns:
+      `PositiveQR`, in the dtype of the matrix. To n = 4 by Gram and Schmidt's steps, each done twice, the last column by
+      a cross product: orthogonal to rounding at every condition number; beyond, by LAPACK.
+
+    Raises:
+      TypeError, ValueError: not floating point, or not square.
+    `Q A` has the factors `(Q Q_A, R_A)` for every orthogonal Q.
+    Transformations: jit, vmap, jvp, vjp, any order, for invertible matrices; finite elsewhere.
+    References: Golub, Van Loan, Matrix computations, 4th ed., sec. 5.2; the derivative: de Hoog, Anderssen, Lukas,
+    Differentiation of matrix functionals using triangular factorization, Math. Comp. 80 (2011).
+    """
+    matrix = square_argument("matrix", matrix)
+    a = matrix.astype(accumulation_dtype(matrix))
+    orthogonal, triangular = _qr(a)
+    exists = _is_invertible(triangular)
+    return PositiveQR(orthogonal.astype(matrix.dtype), triangular.astype(matrix.dtype), exists)
+
+
+@functools.partial(jax.jit, static_argnames=("order",))
+def iwasawa(matrix: jax.Array, *, order: str = "kan") -> IwasawaKAN | IwasawaNAK:
+    """Rotation, positive diagonal and unipotent factor.
+
+    Args:
+      matrix: `(..., n, n)` floating point, of positive determinant. bfloat16 is computed in float32.
+      order: static, "kan" for `k a n` or "nak" for `n a k`.
+
+    Returns:
+      `IwasawaKAN` or `IwasawaNAK`, in the dtype of the matrix.
+
+    Raises:
+      TypeError, ValueError: not floating point, not square, or an unknown order.
+    In "kan" a rotation on the left multiplies k alone, in "nak" one on the right.
+    Transformations: jit, vmap, jvp, vjp, any order, for invertible matrices; finite elsewhere.
+    References: Knapp, Lie groups beyond an introduction, 2nd ed., sec. VI.4.
+    """
+    require_choice("order", order, ORDERS)
+    matrix = square_argument("matrix", matrix)
+    a, dtype = matrix.astype(accumulation_dtype(matrix)), matrix.dtype
+    # J A^T J = Q R, where J reverses the order, is A = (J R^T J)(J Q^T J): upper triangular times orthogonal.
+    q, r = _qr(a if order == "kan" else _reversed_transpose(a))
+    if order == "nak":
+        q, r = _reversed_transpose(q), _reversed_transpose(r)
+    diagonal = jnp.diagonal(r, axis1=-2, axis2=-1)
+    diagonal = jnp.where(diagonal > float(jnp.finfo(r.dtype).tiny), diagonal, 1.0)
+    exists = _is_invertible(r) & (determinant(q) > 0)
+    q, log_a = q.astype(dtype), jnp.log(diagonal).astype(dtype)
+    if order == "kan":
+        return IwasawaKAN(q, log_a, (r / diagonal[..., None]).astype(dtype), exists)
+    return IwasawaNAK((r / diagonal[..., None, :]).astype(dtype), log_a, q, exists)
+
+
+def _reversed_transpose(a):
+    return transposed(a)[..., ::-1, ::-1]
+
+
+def _is_invertible(triangular):
+    diagonal = jnp.diagonal(triangular, axis1=-2, axis2=-1)
+    least = triangular.shape[-1] * jnp.finfo(triangular.dtype).eps
+    return jnp.min(diagonal, -1) > least * jnp.max(jnp.abs(triangular), axis=(-2, -1))
+
+
+@jax.custom_jvp
+def _qr(a):
+    scale = jax.lax.stop_gradient(jnp.max(jnp.abs(a), axis=(-2, -1), keepdims=True))
+    scale = jnp.where(scale == 0, 1.0, scale)
+    parts = apart(a / scale)
+    if not is_small(parts):
+        q, r = jnp.linalg.qr(parts)
+        sign = jnp.where(jnp.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0).astype(a.dtype)
+        return q * sign[..., None, :], r * sign[..., :, None] * scale
+    q, r = _gram_schmidt(transposed(parts))
+    return joined(transposed(q)), joined(r) * scale
+
+
+@_qr.defjvp
+def _qr_jvp(primals, tangents):
+    (a,), (change,) = primals, tangents
+    q, r = _qr(a)
+    # dA R^-1 in the basis Q is a skew part, which turns Q, and an upper part, which changes R.
+    relative = product(transposed(q), change)
+    n = a.shape[-1]
+    columns = []
+    for j in range(n):
+        left = total([relative[..., j], *(-columns[k] * r[..., k, j, None] for k in range(j))])
+        columns.append(safe_divide(left, r[..., j, j, None]))
+    relative = jnp.stack(columns, -1)
+    below = jnp.tril(relative, -1)
+    skew = below - transposed(below)
+    return (q, r), (product(q, skew), product(jnp.triu(relative - skew), r))
+
+
+def _gram_schmidt(columns):
+    """Columns of Q and rows of R."""
+    n = len(columns)
+    zero = jnp.zeros_like(columns[0][0])
+    q, r = [], [[zero] * n for _ in range(n)]
+    for j, column in enumerate(columns):
+        if 0 < j == n - 1:
+            # As long as the others are orthonormal, so is this one, however close the column is to their span.
+            direction = _across(q)
+            height = _dot(direction, column)
+            sign = jnp.where(height < 0, -1.0, 1.0).astype(zero.dtype)
+            r[j][j], unit = sign * height, [sign * x for x in direction]
+            for i in range(j):
+                r[i][j] = _dot(q[i], column)
+        else:
+            rest = list(column)
+            for _ in range(2 if j else 0):
+                for i in range(j):
+                    along = _dot(q[i], rest)
+                    rest = [x - along * y for x, y in zip(rest, q[i], strict=True)]
+                    r[i][j] = r[i][j] + along
+            r[j][j] = _norm(rest)
+            unit = [safe_divide(x, r[j][j]) for x in rest]
+        q.append(tuple(unit))
+    return tuple(q), tuple(map(tuple, r))
+
+
+def _dot(x, y):
+    return total(a * b for a, b in zip(x, y, strict=True))
+
+
+def _norm(x):
+    square = _dot(x, x)
+    return jnp.where(square == 0, 0.0, jnp.sqrt(jnp.where(square == 0, 1.0, square)))
+
+
+def _across(vectors):
+    """The vector whose product with x is the determinant of the vectors followed by x."""
+    n = len(vectors) + 1
+    minors = [determinant_of(tuple(x[:i] + x[i + 1 :] for x in vectors)) for i in range(n)]
+    return [minor if (n - 1 + i) % 2 == 0 else -minor for i, minor in enumerate(minors)]
