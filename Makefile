@@ -10,7 +10,8 @@ demo: .venv/demo
 	$(BIN)/jaxinv rank --output report
 
 # The tests of the kernels, which must work in x64 too.
-KERNELS := $(addprefix tests/,test_duties.py harmonics numerics simulators tensor_products transferability)
+KERNELS := $(addprefix tests/,test_duties.py group_convolutions harmonics lie_groups numerics simulators \
+  tensor_products transferability)
 
 test: .venv/dev
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2 --dist loadgroup

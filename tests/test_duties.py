@@ -2,9 +2,15 @@
 
 import pytest
 
-from tests.duties import DUTIES, ONCE, X64, Case, prove
+from tests.duties import DUTIES_HERE, Case, prove
+from tests.group_convolutions.affine_cases import CASES as AFFINE_CONVOLUTIONS
 from tests.harmonics.cases import CASES as HARMONICS
 from tests.harmonics.radial_basis_cases import CASES as RADIAL_BASIS
+from tests.lie_groups.decomposition_cases import CASES as DECOMPOSITIONS
+from tests.lie_groups.linear_cases import CASES as LINEAR_GROUPS
+from tests.lie_groups.rigid_cases import CASES as RIGID_GROUPS
+from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
+from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
@@ -25,10 +31,16 @@ CASES = [
     *CLEBSCH_GORDAN,
     *CHANNEL_PRODUCTS,
     *SYMMETRIC_CONTRACTION,
+    *SPECTRAL_FUNCTIONS,
+    *MATRIX_FUNCTIONS,
+    *RIGID_GROUPS,
+    *LINEAR_GROUPS,
+    *DECOMPOSITIONS,
+    *AFFINE_CONVOLUTIONS,
 ]
 
 
-@pytest.mark.parametrize("duty", [duty for duty in DUTIES if not (X64 and duty in ONCE)])
+@pytest.mark.parametrize("duty", DUTIES_HERE)
 @pytest.mark.parametrize(
     "case",
     # The duties of one kernel share what is compiled, so one worker takes them all (pytest --dist loadgroup).

@@ -4,12 +4,18 @@ Every experiment states the measured numbers, checks what the paper says against
 checks: reproduced, partly, not reproduced.
 """
 
-from jaxinv.claims import gaunt_tensor_product, invariance_in_transfer, tmi
+from jaxinv.claims import gaunt_tensor_product, invariance_in_transfer, lie_group_decompositions, tmi
 from jaxinv.claims.claim import Check, Claim, ClaimResult, Progress, Row
 from jaxinv.ranking.errors import InputError
 
 CLAIMS: dict[str, Claim] = {
-    claim.name: claim for claim in (gaunt_tensor_product.CLAIM, invariance_in_transfer.CLAIM, tmi.CLAIM)
+    claim.name: claim
+    for claim in (
+        gaunt_tensor_product.CLAIM,
+        invariance_in_transfer.CLAIM,
+        lie_group_decompositions.CLAIM,
+        tmi.CLAIM,
+    )
 }
 
 

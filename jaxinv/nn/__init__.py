@@ -14,10 +14,12 @@ and powers do not.
 | `ManyBody`, `SymmetricContraction` | `gaunt_power`, `symmetric_contraction` |
 | `Gate` | `gate` |
 | `RadialBasis` | `radial_basis` |
+| `AffineLift`, `AffineConvolution`, `AffineToPlane`, `GroupPool` | `affine_lift` and so on |
 
 `jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
 """
 
+from jaxinv.nn.affine import AffineConvolution, AffineLift, AffineSampler, AffineToPlane, GroupPool
 from jaxinv.nn.convolutions import ChannelwiseConvolution, EdgeConvolution
 from jaxinv.nn.gate import Gate
 from jaxinv.nn.linear import IrrepsLinear
@@ -32,12 +34,17 @@ from jaxinv.nn.tensor_products import (
 )
 
 __all__ = [
+    "AffineConvolution",
+    "AffineLift",
+    "AffineSampler",
+    "AffineToPlane",
     "ChannelwiseConvolution",
     "CompleteTensorProduct",
     "EdgeConvolution",
     "FullyConnectedTensorProduct",
     "Gate",
     "GauntTensorProduct",
+    "GroupPool",
     "IrrepsLinear",
     "ManyBody",
     "RadialBasis",

@@ -5,7 +5,7 @@ each of its members. Constant components may be plain numbers.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +13,10 @@ import jax.numpy as jnp
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.validation import require_floating
 
-Component = jax.Array | float
+# An array or a number: lists of arrays are no lists of `Array | float` to a type checker.
+Component = Any
 Vector = list[Component]
 Matrix = list[Vector]
-Tree = TypeVar("Tree")
 
 
 def split_vectors(name: str, x: jax.Array, size: int) -> tuple[list[jax.Array], jnp.dtype]:
@@ -67,11 +67,6 @@ def same_rank(*lists: Sequence[Sequence[jax.Array]] | Sequence[jax.Array]) -> li
     """The lists with axes of length 1 put in front where a component has fewer axes than another has."""
     rank = max(component.ndim for component in jax.tree.leaves(lists))
     return jax.tree.map(lambda c: c.reshape((1,) * (rank - c.ndim) + c.shape), list(lists))
-
-
-def held(values: Tree) -> Tree:
-    """The same values, computed once: XLA would compute them again for each entry of a matrix that they are in."""
-    return jax.lax.optimization_barrier(values)
 
 
 def times(left: Matrix, right: Matrix) -> Matrix:

@@ -22,7 +22,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxinv.kernels.lie_groups import so3
+from jaxinv.kernels.lie_groups import so, so3
 from jaxinv.kernels.lie_groups.cartan import cartan_parts
 from jaxinv.kernels.lie_groups.coordinate_bases import (
     GROUPS,
@@ -155,8 +155,4 @@ def _spatial_inverse(matrix, group):
 
 
 def _rotations(n):
-    if n == 3:
-        return so3
-    from jaxinv.kernels.lie_groups import so
-
-    return so
+    return so3 if n == 3 else so

@@ -30,7 +30,8 @@ class PositiveQR(NamedTuple):
     Attributes:
       orthogonal: `(..., n, n)`, of the sign of det A as its determinant.
       triangular: `(..., n, n)`, upper, its diagonal positive.
-      exists: `(...)` booleans, whether A is invertible to rounding: else the factors give A, but are not unique.
+      exists: `(...)` booleans, whether A is invertible to rounding; else factors are finite, columns of the orthogonal
+        one may be zero, and the product need not be A.
     """
 
     orthogonal: jax.Array
@@ -194,7 +195,10 @@ def _gram_schmidt(columns):
                     along = _dot(q[i], rest)
                     rest = [x - along * y for x, y in zip(rest, q[i], strict=True)]
                     r[i][j] = r[i][j] + along
-            r[j][j] = _norm(rest)
+            # What rounding leaves of a column in the span of those before has no direction.
+            least = 4 * float(jnp.finfo(zero.dtype).eps) * _norm(column)
+            length = _norm(rest)
+            r[j][j] = jnp.where(length > least, length, 0.0)
             unit = [safe_divide(x, r[j][j]) for x in rest]
         q.append(tuple(unit))
     return tuple(q), tuple(map(tuple, r))

@@ -24,8 +24,8 @@ class JordanChevalley(NamedTuple):
     Attributes:
       semisimple: diagonalisable over the complex numbers, with the eigenvalues of A, clusters at their mean.
       nilpotent: its n-th power is zero.
-      exists: `(...)` booleans: whether nilpotent^n is zero to the square root of the precision, as it is unless
-        eigenvalues are so near that the tolerance cut through a cluster.
+      exists: `(...)` booleans: whether nilpotent^n is zero to the square root of the precision, relative to the largest
+        entry of A, as it is unless the tolerance took different eigenvalues for one.
     """
 
     semisimple: jax.Array

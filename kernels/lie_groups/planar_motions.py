@@ -1,9 +1,9 @@
-"""Closed forms of the plane on components: a turn times a scale is a complex number, held as real and imaginary part."""
+"""Closed forms of the plane on components: a turn times a scale is a complex number, a pair of its parts."""
 
 import jax
 import jax.numpy as jnp
 
-from jaxinv.kernels.lie_groups.components import Component, Matrix, Vector, held
+from jaxinv.kernels.lie_groups.components import Component, Matrix, Vector
 from jaxinv.kernels.lie_groups.trigonometric_series import similarity_coefficients, stumpff
 
 Complex = tuple[Component, Component]
@@ -68,7 +68,7 @@ def similarity_factors(angle: jax.Array, log_scale: jax.Array) -> tuple[Complex,
 
 def _translation_factor(angle, log_scale):
     square = angle * angle
-    a, b, c = held(similarity_coefficients(square, log_scale))
+    a, b, c = similarity_coefficients(square, log_scale)
     return a - square * c, angle * b
 
 

@@ -1,6 +1,6 @@
 """SE(2), rigid motions of the plane: matrices `[[R, t], [0, 1]]` `(..., 3, 3)`, algebra vectors `(..., 3)`.
 
-Coordinates are `(v, angle)`, the translation's two first, and `hat` is `[[0, -angle, v_1], [angle, 0, v_2], [0, 0, 0]]`.
+Coordinates are `(v, angle)`, the translation's two first; `hat` is `[[0, -angle, v_1], [angle, 0, v_2], [0, 0, 0]]`.
 Leading axes are the batch and broadcast; results have the dtype of the arguments, bfloat16 is computed in float32.
 Wrong shapes raise ValueError and other than floating dtypes TypeError, at trace time and naming the argument. The last
 row of an element is not read. All but the checks go through jit, vmap, jvp and vjp, any order. Angles as in `so3`.

@@ -21,7 +21,6 @@ from jaxinv.kernels.lie_groups.components import (
     Matrix,
     blocks,
     cross_matrix,
-    held,
     join_matrix,
     join_vector,
     plus_matrices,
@@ -130,11 +129,11 @@ def left_jacobian(x: jax.Array) -> jax.Array:
 def _jacobian_blocks(v, w) -> tuple[Matrix, Matrix]:
     """J and Q: the change of t by w, and the moment of t that the turn about the origin adds."""
     *_, versine, third, fourth, fifth = stumpff(square_length(w), 6)
-    versine, third, slopes = held((versine, third, (fourth - 0.5 * third, 1.5 * fifth - 0.5 * fourth)))
+    versine, third, slopes = (versine, third, (fourth - 0.5 * third, 1.5 * fifth - 0.5 * fourth))
     coefficients = (1.0, versine, third)
-    turning, translation = held((jacobian(w), twisted(w, v, coefficients)))
+    turning, translation = (jacobian(w), twisted(w, v, coefficients))
     slope = twisted_slopes(w, v, coefficients, slopes)
-    return held((turning, plus_matrices(slope, times(cross_matrix(translation), turning))))
+    return (turning, plus_matrices(slope, times(cross_matrix(translation), turning)))
 
 
 @jax.jit
@@ -142,7 +141,7 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
     """Of the left Jacobian; large but finite at whole turns, where there is none."""
     v, w, dtype = _split(x)
     w = within_range(w)
-    back = held(jacobian_inverse(w))
+    back = jacobian_inverse(w)
     coupling = scaled_matrix(-1.0, times(back, times(_jacobian_blocks(v, w)[1], back)))
     return join_matrix(blocks([[back, coupling], [zeros(3, 3), back]]), dtype)
 

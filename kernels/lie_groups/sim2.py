@@ -2,9 +2,10 @@
 
 Coordinates are `(v, angle, l)`, the translation's two first, and `hat` is
 `[[l, -angle, v_1], [angle, l, v_2], [0, 0, 0]]`: the scale is `s = e^l`. Leading axes are the batch and broadcast;
-results have the dtype of the arguments, bfloat16 is computed in float32. Wrong shapes raise ValueError and other than floating dtypes TypeError, at trace time and naming
-the argument. The last row of an element is not read. All but the checks go through jit, vmap, jvp and vjp, any order.
-Angles as in `so3`; l is bounded where its exponential would leave the range of the dtype (float32: 79, float64: 638).
+results have the dtype of the arguments, bfloat16 is computed in float32. Wrong shapes raise ValueError and other than
+floating dtypes TypeError, at trace time and naming the argument. The last row of an element is not read. All but the
+checks go through jit, vmap, jvp and vjp, any order. Angles as in `so3`; l is bounded where its exponential would
+leave the range of the dtype (float32: 79, float64: 638).
 
 The plane's vectors are complex numbers inside: with `w = l + i angle` a map is `z -> e^w z + (e^w - 1) / w v`.
 """
@@ -57,7 +58,8 @@ def vee(matrix: jax.Array) -> jax.Array:
 def exp(x: jax.Array) -> jax.Array:
     """The similarity: rotation by the angle, scale `e^l`, translation by `(e^w - 1) / w v`."""
     v, angle, log_scale, dtype = _split(x)
-    number, factor = similarity_factors(*within_range([angle]), within_scales(log_scale))
+    (angle,), log_scale = within_range([angle]), within_scales(log_scale)
+    number, factor = similarity_factors(angle, log_scale)
     return join_motion(turn_matrix(number), complex_times(factor, v), dtype)
 
 

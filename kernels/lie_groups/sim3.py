@@ -25,7 +25,6 @@ from jaxinv.kernels.lie_groups.components import (
     blocks,
     cross_matrix,
     dot,
-    held,
     join_matrix,
     join_vector,
     plus,
@@ -87,7 +86,7 @@ def exp(x: jax.Array) -> jax.Array:
     """The similarity: rotation by w, scale `e^l`, translation by `V v`, `V = a I + b W + c W^2`."""
     v, w, log_scale, dtype = _split(x)
     w, log_scale = within_range(w), within_scales(log_scale)
-    coefficients = held(similarity_coefficients(square_length(w), log_scale))
+    coefficients = similarity_coefficients(square_length(w), log_scale)
     return join_motion(scaled_matrix(jnp.exp(log_scale), rotation(w)), twisted(w, v, coefficients), dtype)
 
 
@@ -98,12 +97,13 @@ def log(g: jax.Array) -> jax.Array:
     log_scale = 0.5 * safe_log(_square_scale(block))
     w = rotation_vector(scaled_matrix(jnp.exp(-log_scale), block))
     z = square_length(w)
-    back = held(_inverse_coefficients(z, held(similarity_coefficients(z, log_scale))))
+    back = _inverse_coefficients(z, similarity_coefficients(z, log_scale))
     return join_vector([*twisted(w, t, back), *w, log_scale], dtype)
 
 
 def _square_scale(block):
-    return sum(dot(row, row) for row in block) / 3
+    entries = [entry for row in block for entry in row]
+    return dot(entries, entries) / 3
 
 
 def _inverse_coefficients(z, coefficients):
@@ -170,13 +170,13 @@ def left_jacobian(x: jax.Array) -> jax.Array:
 def _jacobian_blocks(v, w, log_scale):
     """Coefficients of V; Q and q, the change of t by w and by l less what turn and scale about the origin do; and J."""
     z, one = square_length(w), jnp.ones_like(log_scale)
-    coefficients, (_, *by_square) = held(jax.jvp(lambda z: similarity_coefficients(z, log_scale), (z,), (one,)))
-    _, by_scale = held(jax.jvp(lambda x: similarity_coefficients(z, x), (log_scale,), (one,)))
-    turning, translation = held((jacobian(w), twisted(w, v, coefficients)))
+    coefficients, (_, *by_square) = jax.jvp(lambda z: similarity_coefficients(z, log_scale), (z,), (one,))
+    _, by_scale = jax.jvp(lambda x: similarity_coefficients(z, x), (log_scale,), (one,))
+    turning, translation = (jacobian(w), twisted(w, v, coefficients))
     slope = twisted_slopes(w, v, coefficients, tuple(by_square))
     coupling = plus_matrices(slope, times(cross_matrix(translation), turning))
     column = plus(twisted(w, v, by_scale), scaled(-1.0, translation))
-    return coefficients, *held((coupling, column, turning))
+    return coefficients, *(coupling, column, turning)
 
 
 @jax.jit
@@ -185,8 +185,8 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
     v, w, log_scale, dtype = _split(x)
     w, log_scale = within_range(w), within_scales(log_scale)
     coefficients, coupling, column, _ = _jacobian_blocks(v, w, log_scale)
-    first = twist_matrix(w, held(_inverse_coefficients(square_length(w), coefficients)))
-    first, second = held((first, jacobian_inverse(w)))
+    first = twist_matrix(w, _inverse_coefficients(square_length(w), coefficients))
+    first, second = (first, jacobian_inverse(w))
     coupling = scaled_matrix(-1.0, times(first, times(coupling, second)))
     return _seven(first, coupling, scaled(-1.0, apply(first, column)), second, 1.0, dtype)
 

@@ -9,7 +9,6 @@ from jaxinv.kernels.lie_groups.components import (
     Vector,
     cross,
     cross_matrix,
-    held,
     outer,
     plus,
     plus_matrices,
@@ -35,20 +34,18 @@ def square_length(w: list[jax.Array]) -> jax.Array:
 def rotation(w: list[jax.Array]) -> Matrix:
     """Rodrigues: `I + sin t / t W + (1 - cos t) / t^2 W^2`."""
     _, sine, versine = stumpff(square_length(w), 3)
-    sine, versine = held((sine, versine))
     return twist_matrix(w, (1.0, sine, versine))
 
 
 def jacobian(w: list[jax.Array]) -> Matrix:
     """`I + (1 - cos t) / t^2 W + (t - sin t) / t^3 W^2`."""
     *_, versine, third = stumpff(square_length(w), 4)
-    versine, third = held((versine, third))
     return twist_matrix(w, (1.0, versine, third))
 
 
 def jacobian_inverse(w: list[jax.Array]) -> Matrix:
     """`I - W / 2 + (1 - (t / 2) cot(t / 2)) / t^2 W^2`."""
-    rest = held(cotangent_rest(square_length(w)))
+    rest = cotangent_rest(square_length(w))
     return twist_matrix(w, (1.0, -0.5, rest))
 
 
@@ -67,7 +64,7 @@ def twist_matrix(w: list[jax.Array], coefficients: tuple[Component, ...]) -> Mat
 
 def times_jacobian_inverse(w: list[jax.Array], v: Vector) -> Vector:
     """`jacobian_inverse(w) v`, for vectors of at most half a turn."""
-    rest = held(cotangent_rest(square_length(w), up_to_half_turn=True))
+    rest = cotangent_rest(square_length(w), up_to_half_turn=True)
     once = cross(w, v)
     return plus(v, scaled(-0.5, once), scaled(rest, cross(w, once)))
 
@@ -92,8 +89,7 @@ def rotation_vector(rows: list[list[jax.Array]]) -> list[jax.Array]:
     )
     square = square_length(v)
     below = jnp.sqrt(w * w + square) + jnp.abs(w)
-    factor = jnp.where(w < 0, -4.0, 4.0) / below
-    factor, v = held((factor * arctangent_ratio(square / (below * below)), v))
+    factor = jnp.where(w < 0, -4.0, 4.0) * arctangent_ratio(square / (below * below)) / below
     return [factor * one for one in v]
 
 

@@ -2,6 +2,9 @@
 
 `sin t / t`, `(1 - cos t) / t^2` and so on are smooth in `z = t^2`, 0 included, and so are written in z: no square root
 of a sum of squares is differentiated, and derivatives of any order are right at 0.
+
+Each value is a division at last, where there is one: XLA computes a division once, and what is cheaper again for every
+entry of a matrix that it is in.
 """
 
 import functools
@@ -26,17 +29,16 @@ def stumpff(z: jax.Array, count: int) -> tuple[jax.Array, ...]:
     Transformations: jit, vmap, jvp, vjp, any order: `dc_k/dz = (k c_{k+2} - c_{k+1}) / 2`.
     References: Stiefel, Scheifele, Linear and regular celestial mechanics (1971).
     """
-    ratio, cosine = _half_angle(z)
-    sine = ratio * cosine
+    half, sine, cosine = _half_angle(z)
+    ratio = sine / half
     versine = 0.5 * ratio * ratio
-    found = [1 - z * versine, sine, versine]
+    found = [1 - z * versine, sine * cosine / half, versine]
     small = z < _SERIES_BELOW
-    near, far = jnp.where(small, z, 0.0), jnp.where(small, _SERIES_BELOW, z)
-    outside = list(found)
+    near, below = jnp.where(small, z, 0.0), jnp.where(small, 1.0, z)
     for k in range(3, count):
-        # A where each, not one recurrence from all: near 0 each difference would lose digits to the next.
-        outside.append((1 / math.factorial(k - 2) - outside[k - 2]) / far)
-        found.append(jnp.where(small, _polynomial(near, _stumpff_series(k, z.dtype)), outside[k]))
+        # By the recurrence `z c_k = 1 / (k - 2)! - c_{k - 2}` beyond; near 0 that would lose digits.
+        series = _polynomial(near, _stumpff_series(k, z.dtype))
+        found.append(jnp.where(small, series, 1 / math.factorial(k - 2) - found[k - 2]) / below)
     return tuple(found[:count])
 
 
@@ -48,10 +50,10 @@ def _stumpff_jvp(count, primals, tangents):
 
 
 def _half_angle(z):
-    """`sin(t / 2) / (t / 2)` and `cos(t / 2)`."""
+    """`t / 2`, which is never 0, its sine and its cosine."""
     half = 0.5 * jnp.sqrt(jnp.maximum(z, float(jnp.finfo(z.dtype).tiny)))
     if z.dtype != jnp.float32:
-        return jnp.sin(half) / half, jnp.cos(half)
+        return half, jnp.sin(half), jnp.cos(half)
     # Half as long as XLA's own sine alone, which also reduces angles where float32 has no digit of a turn left.
     turns = jnp.round(half * (1 / math.pi))
     rest = half
@@ -61,7 +63,7 @@ def _half_angle(z):
     sign = 1 - 2 * (turns - 2 * jnp.floor(0.5 * turns))
     square = rest * rest
     sine = rest * _polynomial(square, _sine_series(1))
-    return sign * sine / half, sign * _polynomial(square, _sine_series(0))
+    return half, sign * sine, sign * _polynomial(square, _sine_series(0))
 
 
 @functools.lru_cache(maxsize=4)
@@ -104,7 +106,7 @@ def cotangent_rest(z: jax.Array, *, up_to_half_turn: bool = False) -> jax.Array:
     near = jnp.where(inside, z, 0.0)
     gap = turn - near
     gap = jnp.where(gap == 0, turn * float(jnp.finfo(z.dtype).eps), gap)
-    value = 2 / gap + _polynomial(near, _cotangent_series(largest, z.dtype))
+    value = (2 + gap * _polynomial(near, _cotangent_series(largest, z.dtype))) / gap
     if up_to_half_turn:
         return value
     far = jnp.where(inside, turn / 4, z)
@@ -188,8 +190,8 @@ def similarity_coefficients(z: jax.Array, log_scale: jax.Array) -> tuple[jax.Arr
     norm = jnp.where(small, 1.0, square)
     scale = jnp.exp(log_scale)
     cosine, sine, versine = stumpff(z, 3)
-    b = jnp.where(small, im, (1 + scale * (log_scale * sine - cosine)) / norm)
-    c = jnp.where(small, difference, (whole + scale * (log_scale * versine - sine)) / norm)
+    b = jnp.where(small, im, 1 + scale * (log_scale * sine - cosine)) / norm
+    c = jnp.where(small, difference, whole + scale * (log_scale * versine - sine)) / norm
     return whole, b, c
 
 

@@ -6,21 +6,19 @@
 | 3, 4 | scaling, Taylor polynomial, squaring; the products unrolled along the batch |
 | above | the same with matrix products |
 
-The polynomial has degree 16 and takes 6 products. How often a matrix is halved is its own; the batch squares as often as
-the one that needs most.
+The polynomial has degree 13, in float64 17, and takes 7 products, in float64 9. How often a matrix is halved is its
+own; the batch squares as often as the one that needs most.
 """
 
-import functools
 import math
 
 import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.matrix_layout import Layout, over_batch, require_square
-from jaxinv.kernels.numerics.planar_functions import planar_exponential
+from jaxinv.kernels.numerics.planar_functions import planar_exponential, planar_phi
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.primary_functions import primary_function
-from jaxinv.kernels.numerics.small_matrices import apart, joined
 
 _EXP = tuple(1 / math.factorial(k) for k in range(18))
 _PHI = tuple(1 / math.factorial(k + 1) for k in range(18))
@@ -31,29 +29,41 @@ _LONGEST = {4: 1.6, 8: 0.9}
 
 @jax.jit
 def matrix_exp(a: jax.Array) -> jax.Array:
-    """The exponential of a square matrix.
+    """The exponential of square matrices.
 
     Args:
-      a: `(..., n, n)` floating point.
+      a: `(..., n, n)`, floating point.
 
     Returns:
-      `(..., n, n)` in the dtype of a; bfloat16 is computed in float32.
+      `(..., n, n)` in the dtype of a; bfloat16 is computed in float32. In the norm the relative error is 2e-7 (float64:
+      1e-15) for |a| up to 1, and about |a| times the rounding beyond, 4e-6 (float64: 5e-15) at 30, as the exponential
+      magnifies the rounding of a itself. A matrix of which an entry overflows holds what is not finite.
+
+    Raises:
+      TypeError, ValueError: wrong dtype or shape, naming the argument.
+    Transformations: jit, vmap, jvp, vjp, any order. Reverse mode computes the exponential's derivative anew and stores
+    only a.
+    References: Higham, Functions of matrices (2008), ch. 10; Paterson, Stockmeyer, SIAM J. Comput. 2 (1973).
     """
     a = jnp.asarray(a)
     require_square("a", a)
-    x = a.astype(accumulation_dtype(a))
-    if x.shape[-1] == 1:
-        result = jnp.exp(x)
-    elif x.shape[-1] == 2:
-        result = joined(planar_exponential(apart(x)))
-    else:
-        result = _exponential(x)
-    return result.astype(a.dtype)
+    return _exponential(a.astype(accumulation_dtype(a))).astype(a.dtype)
 
 
 @jax.jit
 def phi_one(a: jax.Array) -> jax.Array:
-    """`sum over k of a^k / (k + 1)!`, which is `(exp(a) - 1) / a`.
+    """`sum over k of a^k / (k + 1)!`, which is `(exp(a) - 1) / a`: of `ad` it is a left Jacobian.
+
+    Args:
+      a: `(..., n, n)`, floating point.
+
+    Returns:
+      `(..., n, n)` in the dtype of a, as exact as `matrix_exp`; bfloat16 is computed in float32.
+
+    Raises:
+      TypeError, ValueError: wrong dtype or shape, naming the argument.
+    Transformations: jit, vmap, jvp, vjp, any order, as `matrix_exp`.
+    References: Higham, Functions of matrices (2008), sec. 10.7.4.
     """
     a = jnp.asarray(a)
     require_square("a", a)
@@ -62,11 +72,17 @@ def phi_one(a: jax.Array) -> jax.Array:
 
 @primary_function
 def _exponential(a):
+    if a.shape[-1] == 1:
+        return jnp.exp(a)
+    if a.shape[-1] == 2:
+        return planar_exponential(a)
     return over_batch(_scaled_and_squared, a)
 
 
 @primary_function
 def _phi(a):
+    if a.shape[-1] == 2:
+        return planar_phi(a)
     return over_batch(_scaled_and_doubled, a)
 
 

@@ -34,6 +34,11 @@ class Layout(NamedTuple):
     eye: jax.Array
     axes: tuple[int, int]
 
+    @property
+    def batch_axis(self) -> int:
+        """The one beside those of the matrix."""
+        return 3 - sum(self.axes)
+
     def norm(self, x: jax.Array) -> jax.Array:
         """Largest sum of a column's absolute values, with axes of size 1 for the matrix; not to be differentiated."""
         rows, columns = self.axes

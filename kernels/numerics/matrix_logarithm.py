@@ -20,7 +20,6 @@ from jaxinv.kernels.numerics.matrix_square_root import square_root
 from jaxinv.kernels.numerics.planar_functions import planar_logarithm
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.primary_functions import frechet_derivative
-from jaxinv.kernels.numerics.small_matrices import apart, joined
 
 # By the bytes of a number: points of the quadrature, and how far from the unit matrix it is right to rounding.
 _POINTS = {4: 5, 8: 7}
@@ -58,14 +57,7 @@ def matrix_log(a: jax.Array) -> MatrixLogarithm:
     require_square("a", a)
     x = a.astype(accumulation_dtype(a))
     x, shift = _balanced(x)
-    if x.shape[-1] == 1:
-        exists = x[..., 0, 0] > 0
-        value = jnp.log(jnp.where(exists[..., None, None], x, 1.0))
-    elif x.shape[-1] == 2:
-        entries, exists = planar_logarithm(apart(x))
-        value = joined(entries)
-    else:
-        value, exists = _logarithm(x)
+    value, exists = _logarithm(x)
     value = value + jnp.where(exists[..., None, None], shift, 0.0) * _unit(value)
     return MatrixLogarithm(value.astype(a.dtype), exists)
 
@@ -86,18 +78,27 @@ def _balanced(a):
 
 @jax.custom_jvp
 def _logarithm(a):
-    return over_batch(_by_roots, a)
+    return _by_size(a)
 
 
 @_logarithm.defjvp
 def _logarithm_jvp(primals, tangents):
     value, exists = _logarithm(*primals)
-    change = frechet_derivative(_logarithm_value, *primals, *tangents)
+    change = frechet_derivative(_value, *primals, *tangents)
     return (value, exists), (change, np.zeros(exists.shape, jax.dtypes.float0))
 
 
-def _logarithm_value(a):
-    return over_batch(_by_roots, a)[0]
+def _value(a):
+    return _by_size(a)[0]
+
+
+def _by_size(a):
+    if a.shape[-1] == 1:
+        exists = a[..., 0, 0] > 0
+        return jnp.log(jnp.where(exists[..., None, None], a, 1.0)), exists
+    if a.shape[-1] == 2:
+        return planar_logarithm(a)
+    return over_batch(_by_roots, a)
 
 
 def _by_roots(a, layout: Layout):
@@ -127,9 +128,12 @@ def _by_roots(a, layout: Layout):
 
 def _near_unit(e, layout: Layout):
     """`log(1 + e)`, the integral of `e / (1 + t e)` over t from 0 to 1."""
-    nodes, weights = _quadrature(_POINTS[e.dtype.itemsize])
-    inverses = [w * layout.inverse(layout.eye + t * e)[0] for t, w in zip(nodes, weights, strict=True)]
-    return layout.product(e, sum(inverses[1:], inverses[0]))
+    nodes, weights = (jnp.asarray(x, e.dtype) for x in _quadrature(_POINTS[e.dtype.itemsize]))
+
+    def add(k, total):
+        return total + weights[k] * layout.inverse(layout.eye + nodes[k] * e)[0]
+
+    return layout.product(e, jax.lax.fori_loop(0, len(nodes), add, jnp.zeros_like(e)))
 
 
 @functools.lru_cache

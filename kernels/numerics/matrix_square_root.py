@@ -78,21 +78,26 @@ def square_root(a: jax.Array, layout: Layout) -> tuple[jax.Array, jax.Array]:
     """
     itemsize, n = a.dtype.itemsize, a.shape[layout.axes[0]]
 
+    def swapped(pair):
+        return jnp.concatenate(jnp.split(pair, 2, layout.batch_axis)[::-1], layout.batch_axis)
+
     def step(state):
-        k, root, inverse_root, off = state
-        (of_root, log_first), (of_inverse, log_second) = layout.inverse(root), layout.inverse(inverse_root)
+        # Root and inverse root side by side in one batch, so that XLA compiles one inversion.
+        k, pair, off = state
+        inverse, log_determinant = layout.inverse(pair)
         # Determinant 1 while far away. The limit does not depend on the scale, which so is not differentiated.
-        scale = jnp.exp(jnp.where(off > 0.1, -(log_first + log_second) / (2 * n), 0.0))
-        new = (scale * root + of_inverse / scale) / 2
-        change = layout.norm(new - root) / jnp.maximum(layout.norm(new), float(jnp.finfo(a.dtype).tiny))
-        return k + 1, new, (scale * inverse_root + of_root / scale) / 2, change
+        both = log_determinant + swapped(log_determinant)
+        scale = jnp.exp(jnp.where(off > 0.1, -both / (2 * n), 0.0))
+        new = (scale * pair + swapped(inverse) / scale) / 2
+        change = layout.norm(new - pair) / jnp.maximum(layout.norm(new), float(jnp.finfo(a.dtype).tiny))
+        return k + 1, new, jnp.maximum(change, swapped(change))
 
     def unfinished(state):
         # Not "above": what is not a number has not converged.
-        return (state[0] < _MOST_STEPS[itemsize]) & jnp.any(~(state[3] <= _NEAR[itemsize]))
+        return (state[0] < _MOST_STEPS[itemsize]) & jnp.any(~(state[2] <= _NEAR[itemsize]))
 
-    far = jnp.ones_like(layout.norm(a))
-    start = jnp.int32(0), a, jnp.broadcast_to(layout.eye, a.shape), far
-    _, root, _, off = jax.lax.while_loop(unfinished, step, start)
+    pair = jnp.concatenate([a, jnp.broadcast_to(layout.eye, a.shape)], layout.batch_axis)
+    _, pair, off = jax.lax.while_loop(unfinished, step, (jnp.int32(0), pair, jnp.ones_like(layout.norm(pair))))
+    root, off = (jnp.split(x, 2, layout.batch_axis)[0] for x in (pair, off))
     residual = layout.norm(layout.product(root, root) - a)
     return root, (off <= _NEAR[itemsize]) & (residual <= _RESIDUAL * layout.norm(a))

@@ -1,4 +1,4 @@
-"""Exponential and logarithm of 2x2 matrices in closed form, on entries over the batch.
+"""Exponential, its divided difference and logarithm of 2x2 matrices in closed form.
 
 A matrix is its mean m times the unit matrix and a traceless part B, whose square is z times the unit matrix. Every
 function of it is a combination of the unit matrix and B with coefficients that are smooth in m and z.
@@ -9,15 +9,43 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxinv.kernels.numerics.small_matrices import Entries
+from jaxinv.kernels.numerics.precision import contract
+from jaxinv.kernels.numerics.small_matrices import apart
 
 
-def planar_exponential(a: Entries) -> Entries:
+def planar_exponential(a: jax.Array) -> jax.Array:
     """`exp(m) (cosh sqrt z + B sinh(sqrt z) / sqrt z)`; cosine and sine for negative z.
 
     No factor overflows where the product does not, for entries whose squares are finite.
     """
-    mean, half, z = _parts(a)
+    mean, z, _ = _parts(a)
+    return _combination(*_exponential_parts(mean, z), mean, a)
+
+
+def planar_phi(a: jax.Array) -> jax.Array:
+    """`sum over k of a^k / (k + 1)!`: by eigenvalues that are real and apart, by a series where both are small, else
+    `(exp(a) - 1) / a` by the adjugate, as neither is near 0."""
+    mean, z, _ = _parts(a)
+    real = z >= 1
+    series = ~real & (z > -1) & (jnp.abs(mean) < 1.5)
+    root = jnp.sqrt(jnp.where(real, z, 1.0))
+    first, second = (_scalar_phi(jnp.where(real, x, 1.0)) for x in (mean + root, mean - root))
+    near_mean, near_z = jnp.where(series, mean, 0.0), jnp.where(series, z, 0.0)
+    even, odd = jnp.zeros_like(z), jnp.zeros_like(z)
+    for k in reversed(range(15 if z.dtype.itemsize == 4 else 26)):
+        even, odd = near_mean * even + near_z * odd + 1 / math.factorial(k + 1), even + near_mean * odd
+    complex_mean, complex_z = jnp.where(series | real, 1.0, mean), jnp.where(series | real, 0.0, z)
+    determinant = complex_mean * complex_mean - complex_z
+    cosine, sine = _exponential_parts(complex_mean, complex_z)
+    by_adjugate = (complex_mean * (cosine - 1) - complex_z * sine) / determinant
+    odd_by_adjugate = (complex_mean * sine - (cosine - 1)) / determinant
+    even = jnp.where(real, (first + second) / 2, jnp.where(series, even, by_adjugate))
+    odd = jnp.where(real, (first - second) / (2 * root), jnp.where(series, odd, odd_by_adjugate))
+    return _combination(even, odd, mean, a)
+
+
+def _exponential_parts(mean, z):
+    """Coefficients of the unit matrix and of B."""
     series = jnp.abs(z) < 1
     near = jnp.where(series, z, 0.0)
     root = jnp.sqrt(jnp.where(series, 1.0, jnp.abs(z)))
@@ -27,20 +55,28 @@ def planar_exponential(a: Entries) -> Entries:
     fall, angle = jnp.exp(-2 * jnp.where(real, root, 1.0)), jnp.where(real, 1.0, root)
     even = jnp.where(real, (1 + fall) / 2, jnp.cos(angle))
     odd = jnp.where(real, (1 - fall) / 2, jnp.sin(angle)) / root
-    even = growth * jnp.where(series, _power_series(near, _terms(z, 2), 0), even)
-    odd = growth * jnp.where(series, _power_series(near, _terms(z, 2), 1), odd)
-    return _combination(even, odd, half, a)
+    even = jnp.where(series, _power_series(near, 0), even)
+    return growth * even, growth * jnp.where(series, _power_series(near, 1), odd)
 
 
-def planar_logarithm(a: Entries) -> tuple[Entries, jax.Array]:
+def _scalar_phi(x):
+    """`(exp(x) - 1) / x`."""
+    series = jnp.abs(x) < 0.5
+    near, far = jnp.where(series, x, 0.0), jnp.where(series, 1.0, x)
+    total = jnp.zeros_like(x)
+    for k in reversed(range(9 if x.dtype.itemsize == 4 else 16)):
+        total = total * near + 1 / math.factorial(k + 1)
+    return jnp.where(series, total, (jnp.exp(far) - 1) / far)
+
+
+def planar_logarithm(a: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Half the logarithm of the determinant, and B times `atanh(sqrt z / m) / sqrt z`; and where it exists.
 
     It does where no eigenvalue is 0 or negative: z is negative, or mean and determinant are positive. Elsewhere zeros.
     """
-    mean, half, z = _parts(a)
-    determinant = a[0][0] * a[1][1] - a[0][1] * a[1][0]
-    exists = (z < 0) | ((mean > 0) & (determinant > 0))
-    mean, z = jnp.where(exists, mean, 1.0), jnp.where(exists, z, 0.0)
+    middle, z, determinant = _parts(a)
+    exists = (z < 0) | ((middle > 0) & (determinant > 0))
+    mean, z = jnp.where(exists, middle, 1.0), jnp.where(exists, z, 0.0)
     determinant = jnp.where(exists & (determinant > 0), determinant, 1.0)
     positive = jnp.where(mean > 0, mean, 1.0)
     ratio = z / (positive * positive)
@@ -52,8 +88,8 @@ def planar_logarithm(a: Entries) -> tuple[Entries, jax.Array]:
     hyperbolic = jnp.log(jnp.where(real, (positive + root) ** 2, 1.0) / jnp.where(real, determinant, 1.0)) / 2
     circular = jnp.arctan2(jnp.where(real, 1.0, root), jnp.where(series, 1.0, mean))
     slope = jnp.where(series, _atanh_series(near) / positive, jnp.where(real, hyperbolic, circular) / root)
-    logarithm = _combination(jnp.log(determinant) / 2, jnp.where(exists, slope, 0.0), half, a)
-    return logarithm, exists
+    slope = jnp.where(exists, slope, 0.0)
+    return _combination(jnp.log(determinant) / 2, slope, middle, a), exists
 
 
 # Below this ratio the series is taken, whose derivatives lose no digits.
@@ -61,25 +97,25 @@ _NEAR = 0.25
 
 
 def _parts(a):
-    """The mean of the eigenvalues, half the difference of the diagonal, and z."""
-    half = (a[0][0] - a[1][1]) / 2
-    return (a[0][0] + a[1][1]) / 2, half, half * half + a[0][1] * a[1][0]
+    """The mean of the eigenvalues, z, and the determinant."""
+    ((p, q), (r, s)) = apart(a)
+    half = (p - s) / 2
+    return (p + s) / 2, half * half + q * r, p * s - q * r
 
 
-def _combination(of_unit, of_traceless, half, a):
-    return (
-        (of_unit + of_traceless * half, of_traceless * a[0][1]),
-        (of_traceless * a[1][0], of_unit - of_traceless * half),
-    )
+def _combination(of_unit, of_traceless, mean, a):
+    """On whole matrices: entry by entry, XLA would compute the coefficients once for each.
+
+    Spread by products, whose transposes are products too: XLA's own sums over short axes are slow on a CPU.
+    """
+    unit, ones = jnp.eye(2, dtype=a.dtype), jnp.ones((2, 2), a.dtype)
+    traceless = a - contract("...,ij->...ij", mean, unit)
+    return contract("...,ij->...ij", of_unit, unit) + contract("...,ij->...ij", of_traceless, ones) * traceless
 
 
-def _terms(z, order):
-    """How many terms of a series in |z| < 1 with coefficients `1 / (2 k)!` its derivatives up to an order need."""
-    return (6 if z.dtype.itemsize == 4 else 10) + order
-
-
-def _power_series(z, terms, first):
-    """Sum of `z^k / (2 k + first)!`."""
+def _power_series(z, first):
+    """Sum of `z^k / (2 k + first)!` for |z| < 1, to rounding also of its second derivative."""
+    terms = 8 if z.dtype.itemsize == 4 else 12
     total = jnp.full_like(z, 1 / math.factorial(2 * terms + first))
     for k in reversed(range(terms)):
         total = total * z + 1 / math.factorial(2 * k + first)

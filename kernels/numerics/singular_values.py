@@ -23,7 +23,7 @@ from jaxinv.kernels.numerics.small_matrices import (
     total,
     transposed,
 )
-from jaxinv.kernels.numerics.symmetric_eigen import diagonal, dot, eigen, quotient, sorted_columns, tangent_of_rotation
+from jaxinv.kernels.numerics.symmetric_eigen import diagonal, dot, eigen, perpendicular, quotient, tangent_of_rotation
 
 
 class SingularValueDecomposition(NamedTuple):
@@ -105,16 +105,24 @@ def _one_sided(a: Entries):
     v = [column[:] for column in zip(*(row[::-1] for row in start), strict=True)]
     b = list(zip(*times(a, tuple(zip(*v, strict=True))), strict=True))
     for p, q in list(itertools.combinations(range(size), 2)) * _SWEEPS[size]:
-        t = tangent_of_rotation(dot(b[q], b[q]) - dot(b[p], b[p]), dot(b[p], b[q]))
-        c = jax.lax.rsqrt(1.0 + t * t)
+        c, s = _rotation(b[p], b[q])
         for columns in (b, v):
             x, y = columns[p], columns[q]
-            columns[p] = tuple(c * i - t * c * j for i, j in zip(x, y, strict=True))
-            columns[q] = tuple(c * j + t * c * i for i, j in zip(x, y, strict=True))
-    lengths = [jnp.sqrt(dot(x, x)) for x in b]
-    _, b, v = sorted_columns([-x for x in lengths], b, v)
-    u, s = _orthonormal(list(zip(*b, strict=True)))
-    return tuple(zip(*u, strict=True)), s, v
+            columns[p] = tuple(c * i + s * j for i, j in zip(x, y, strict=True))
+            columns[q] = tuple(c * j - s * i for i, j in zip(x, y, strict=True))
+    u, s = _orthonormal(b)
+    return tuple(zip(*u, strict=True)), s, tuple(zip(*v, strict=True))
+
+
+def _rotation(x, y):
+    """Cosine and sine for which `c x + s y` and `c y - s x` are orthogonal, and the first is the longer one."""
+    xx, yy, xy = dot(x, x), dot(y, y), dot(x, y)
+    both = xx + yy
+    difference, coupling = quotient(yy - xx, both), quotient(xy, both)
+    t = -tangent_of_rotation(difference, coupling)
+    c = jax.lax.rsqrt(1.0 + t * t)
+    wrong = difference > 0
+    return jnp.where(wrong, -t * c, c), jnp.where(wrong, c, t * c)
 
 
 _SWEEPS = {2: 1, 3: 1, 4: 2}
@@ -129,7 +137,7 @@ def _orthonormal(columns):
         # What multiplication by v left of a singular matrix is rounding, and may lie along units.
         zero = length <= float(jnp.finfo(length.dtype).eps) * (lengths[0] if lengths else 0.0)
         unit = tuple(x / jnp.where(zero, 1.0, length) for x in rest)
-        spare = _spare(found, size, column[0])
+        spare = perpendicular(found[0])[0] if size == 3 and found else _spare(found, size, column[0])
         found.append(tuple(jnp.where(zero, y, x) for x, y in zip(unit, spare, strict=True)))
         lengths.append(length)
     last = _completing(found)

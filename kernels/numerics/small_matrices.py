@@ -6,6 +6,7 @@ serve at every size: entries up to 4x4, one array beyond.
 """
 
 import functools
+import itertools
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeGuard
@@ -109,7 +110,11 @@ def apart(a: jax.Array) -> Square:
     size = a.shape[-1]
     if size > LARGEST_SMALL:
         return a
-    return tuple(tuple(a[..., i, j] for j in range(size)) for i in range(size))
+    # Split, not sliced: the transpose of a split is one concatenation, that of slices a sum of padded entries, into
+    # which XLA fuses, and computes many times, everything before it.
+    columns = jax.lax.split(a.reshape(*a.shape[:-2], size * size), (1,) * size**2, axis=a.ndim - 2)
+    flat = [jnp.squeeze(column, -1) for column in columns]
+    return tuple(tuple(flat[size * i : size * (i + 1)]) for i in range(size))
 
 
 def joined(a: Square) -> jax.Array:
@@ -207,6 +212,24 @@ def between(a: Square, x: Square, b: Square) -> Square:
     return times(times(a, x), transposed(b))
 
 
+def congruent(a: Square, x: Square) -> Square:
+    """`a' x a` of a symmetric x, itself symmetric: of entries those of x on and above its diagonal are read.
+
+    Each entry by itself, not by two products, of which XLA would compute the first anew for every entry of the second.
+    """
+    if not isinstance(a, tuple) or not isinstance(x, tuple):
+        return times(times(transposed(a), x), a)
+    size = range(len(a))
+
+    def entry(i, j):
+        squares = total(x[k][k] * (a[k][i] * a[k][j]) for k in size)
+        pairs = [x[k][m] * (a[k][i] * a[m][j] + a[m][i] * a[k][j]) for k, m in itertools.combinations(size, 2)]
+        return functools.reduce(operator.add, pairs, squares)
+
+    known = {(i, j): entry(i, j) for i, j in itertools.combinations_with_replacement(size, 2)}
+    return tuple(tuple(known[min(i, j), max(i, j)] for j in size) for i in size)
+
+
 def columns_scaled(a: Square, factors: Any) -> Square:
     """`a diag(factors)`, given `Values`."""
     if not isinstance(a, tuple):
@@ -223,11 +246,15 @@ def table(function: Callable[[jax.Array, jax.Array], jax.Array], values: Values)
 
 def adjugate_entries(a: Entries) -> Entries:
     """The adjugate of entries."""
-    size = range(len(a))
     if len(a) == 1:
         return ((jnp.ones_like(a[0][0]),),)
-    signed = [[_minor(a, i, j) if (i + j) % 2 == 0 else -_minor(a, i, j) for i in size] for j in size]
-    return tuple(map(tuple, signed))
+    minors = (
+        _minors4(a)
+        if len(a) == 4
+        else [[determinant_of(_without(a, i, j)) for j in range(len(a))] for i in range(len(a))]
+    )
+    size = range(len(a))
+    return tuple(tuple(minors[i][j] if (i + j) % 2 == 0 else -minors[i][j] for i in size) for j in size)
 
 
 def determinant_of(a: Entries) -> jax.Array:
@@ -236,8 +263,36 @@ def determinant_of(a: Entries) -> jax.Array:
         return a[0][0]
     if len(a) == 2:
         return a[0][0] * a[1][1] - a[0][1] * a[1][0]
-    return total(a[0][j] * _minor(a, 0, j) * (-1.0) ** j for j in range(len(a)))
+    if len(a) == 4:
+        upper, lower = _pairs(a[0], a[1]), _pairs(a[2], a[3])
+        # Laplace: the sign of each pair of columns followed by the others.
+        signs = {(0, 1): 1, (0, 2): -1, (0, 3): 1, (1, 2): 1, (1, 3): -1, (2, 3): 1}
+        return total(
+            sign * upper[pair] * lower[tuple(sorted({0, 1, 2, 3} - set(pair)))] for pair, sign in signs.items()
+        )
+    return total(a[0][j] * determinant_of(_without(a, 0, j)) * (-1.0) ** j for j in range(len(a)))
 
 
-def _minor(a, i, j):
-    return determinant_of(tuple(row[:j] + row[j + 1 :] for place, row in enumerate(a) if place != i))
+def _minors4(a):
+    """Of 4x4, from the 2x2 minors of the two upper rows and of the two lower ones."""
+    halves = _pairs(a[2], a[3]), _pairs(a[0], a[1])
+    minors = []
+    for i in range(4):
+        # Row i ^ 1 lies in the half of row i, the rest of the minor in the other half.
+        row, others = a[i ^ 1], halves[i // 2]
+        minors.append([])
+        for j in range(4):
+            x, y, z = (k for k in range(4) if k != j)
+            minors[-1].append(row[x] * others[y, z] - row[y] * others[x, z] + row[z] * others[x, y])
+    return minors
+
+
+def _pairs(first, second):
+    """The 2x2 minors of two rows by their columns."""
+    return {
+        (i, j): first[i] * second[j] - first[j] * second[i] for i, j in itertools.combinations(range(len(first)), 2)
+    }
+
+
+def _without(a, i, j):
+    return tuple(row[:j] + row[j + 1 :] for place, row in enumerate(a) if place != i)

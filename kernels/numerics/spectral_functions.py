@@ -23,7 +23,7 @@ from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.small_matrices import (
     Square,
     apart,
-    between,
+    congruent,
     entrywise,
     joined,
     settled,
@@ -286,10 +286,10 @@ class _First:
 
     def compute(self, factors, directions):
         values, vectors = factors
-        back = transposed(vectors)
-        turned = between(back, directions[0], back)
+        # A cotangent need not be symmetric; what is made of it ends in the transpose of `symmetrised`.
+        turned = congruent(vectors, symmetrised(directions[0]))
         differences = _of_indices(lambda *x: _bounded(self.function.first(*x)), values, 2)
-        return between(vectors, settled(entrywise(jnp.multiply, differences, turned), values[0]), vectors)
+        return congruent(transposed(vectors), settled(entrywise(jnp.multiply, differences, turned), values[0]))
 
     def change(self, place, factors, directions, found, by):
         del found
@@ -302,11 +302,7 @@ class _Second:
 
     def compute(self, factors, directions):
         values, vectors = factors
-        back = transposed(vectors)
-        # A cotangent need not be symmetric; what is made of it ends in the transpose of `symmetrised`.
-        turned: list[Any] = [
-            settled(symmetrised(between(back, direction, back)), values[0]) for direction in directions
-        ]
+        turned: list[Any] = [settled(congruent(vectors, symmetrised(x)), values[0]) for x in directions]
         x, y = turned
         differences = _of_indices(lambda *x: _bounded(self.function.second(*x)), values, 3)
         if not isinstance(values, tuple):
@@ -316,7 +312,7 @@ class _Second:
             both = tuple(
                 tuple(total(differences[i][k][j] * x[i][k] * y[k][j] for k in size) for j in size) for i in size
             )
-        return between(vectors, settled(entrywise(jnp.add, both, transposed(both)), values[0]), vectors)
+        return congruent(transposed(vectors), settled(entrywise(jnp.add, both, transposed(both)), values[0]))
 
     def change(self, place, factors, directions, found, by):
         raise TypeError(f"{self.function.name} is differentiable twice; its third derivative is not defined here")

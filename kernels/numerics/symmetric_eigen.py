@@ -12,14 +12,13 @@ from jaxinv.kernels.numerics.small_matrices import (
     Values,
     apart,
     columns_scaled,
-    entrywise,
+    congruent,
     joined,
     scaled_by,
     settled,
     shrinking,
     square_argument,
     symmetrised,
-    table,
     times,
     total,
     transposed,
@@ -90,9 +89,10 @@ def eigen(a: Square) -> tuple[Values, Square]:
 @eigen.defjvp
 def _eigen_jvp(primals, tangents):
     values, vectors = eigen(*primals)
-    turned = times(times(transposed(vectors), tangents[0]), vectors)
-    change = times(vectors, entrywise(quotient, turned, table(lambda x, y: y - x, values)))
-    return (values, vectors), (diagonal(turned), change)
+    turned = congruent(vectors, tangents[0])
+    # Antisymmetric: the rates at which the vectors turn into each other.
+    rates = _antisymmetric(lambda t, x, y: quotient(t, y - x), turned, values)
+    return (values, vectors), (diagonal(turned), times(vectors, rates))
 
 
 def diagonal(a: Square) -> Values:
@@ -103,6 +103,16 @@ def diagonal(a: Square) -> Values:
 def rebuilt(vectors: Square, values: Values) -> Square:
     """`V diag(values) V'`."""
     return times(columns_scaled(vectors, values), transposed(vectors))
+
+
+def _antisymmetric(function, a, values):
+    """`function(a_ij, x_i, x_j)`, computed above the diagonal alone where it is in entries."""
+    if not isinstance(a, tuple):
+        return function(a, values[..., :, None], values[..., None, :])
+    size = range(len(a))
+    known = {(i, j): function(a[i][j], values[i], values[j]) for i, j in itertools.combinations(size, 2)}
+    zero = jnp.zeros_like(a[0][0])
+    return tuple(tuple(known[i, j] if i < j else -known[j, i] if j < i else zero for j in size) for i in size)
 
 
 def quotient(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -210,15 +220,14 @@ def _eigen4(a: Entries):
     identity = [[ones if i == j else jnp.zeros_like(ones) for j in range(size)] for i in range(size)]
 
     def sweep(_, carried):
-        matrix, vectors = map(list, carried[0]), map(list, carried[1])
-        matrix, vectors = list(matrix), list(vectors)
+        matrix, vectors = ([list(row) for row in part] for part in carried)
         for p, q in itertools.combinations(range(size), 2):
             _rotate_pair(matrix, vectors, p, q)
         return matrix, vectors
 
     sweeps = 5 if ones.dtype.itemsize == 4 else 7
     matrix, vectors = jax.lax.fori_loop(0, sweeps, sweep, ([list(row) for row in a], identity))
-    return sorted_columns([matrix[i][i] for i in range(size)], list(zip(*vectors, strict=True)))
+    return _sorted([matrix[i][i] for i in range(size)], list(zip(*vectors, strict=True)))
 
 
 def _rotate_pair(matrix, vectors, p, q):
@@ -238,18 +247,17 @@ def _rotate_pair(matrix, vectors, p, q):
     matrix[p][q] = matrix[q][p] = jnp.zeros_like(coupling)
 
 
-def sorted_columns(values, columns, *others):
-    """Values ascending by exchanges of neighbours, and columns along; as matrices of entries."""
-    values, kinds = list(values), [list(map(tuple, columns)) for columns in (columns, *others)]
+def _sorted(values, columns):
+    """Values ascending by exchanges of neighbours, and columns along, as a matrix of entries."""
+    values, columns = list(values), list(columns)
     for last in range(len(values) - 1, 0, -1):
         for i in range(last):
             wrong = values[i] > values[i + 1]
             values[i], values[i + 1] = jnp.minimum(values[i], values[i + 1]), jnp.maximum(values[i], values[i + 1])
-            for kind in kinds:
-                low = tuple(jnp.where(wrong, y, x) for x, y in zip(kind[i], kind[i + 1], strict=True))
-                high = tuple(jnp.where(wrong, x, y) for x, y in zip(kind[i], kind[i + 1], strict=True))
-                kind[i], kind[i + 1] = low, high
-    return (tuple(values), *(tuple(zip(*kind, strict=True)) for kind in kinds))
+            pair = list(zip(columns[i], columns[i + 1], strict=True))
+            columns[i] = tuple(jnp.where(wrong, y, x) for x, y in pair)
+            columns[i + 1] = tuple(jnp.where(wrong, x, y) for x, y in pair)
+    return tuple(values), tuple(zip(*columns, strict=True))
 
 
 _SMALL = {2: _eigen2, 3: _eigen3, 4: _eigen4}

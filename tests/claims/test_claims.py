@@ -52,7 +52,9 @@ def test_json(tmp_path):
 
 def test_unknown_claim_and_seeds():
     with pytest.raises(
-        ValueError, match=r"no claim 'tim'; the claims are: gaunt-tensor-product, invariance-in-transfer, tmi"
+        ValueError,
+        match=r"no claim 'tim'; the claims are: gaunt-tensor-product, invariance-in-transfer, "
+        "lie-group-decompositions, tmi",
     ):
         run_claim("tim")
     with pytest.raises(ValueError, match="seeds must be >= 1, got 0"):
