@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import gl, homogeneous
 from jaxinv.kernels.lie_groups.logarithm import Logarithm, require_logarithms
@@ -198,20 +198,20 @@ def project(matrix: jax.Array) -> jax.Array:
     return homogeneous.join_parts(gl.project(linear), translation)
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds affine maps of positive determinant; on the host, not under jit."""
     host, _ = checked_on_host("g", g, None)
     require_last_row("g", host, 1.0)
     gl.require_positive_determinants("the linear part of g", host[..., :-1, :-1])
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the last rows of the matrices are 0; on the host, not under jit."""
     host, _ = checked_on_host("matrix", matrix, None)
     require_last_row("matrix", host, 0.0)
 
 
-def check_log(g: jax.Array) -> None:
+def check_log(g: ArrayLike) -> None:
     """Raises ValueError unless all maps have a real principal logarithm; on the host, not under jit."""
     host, _ = checked_on_host("g", g, None)
     require_logarithms("the linear part of g", host[..., :-1, :-1])

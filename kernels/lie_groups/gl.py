@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import so
 from jaxinv.kernels.lie_groups.coordinates import xi_inv
@@ -185,7 +185,7 @@ def project(matrix: jax.Array) -> jax.Array:
     return jnp.where(inside[..., None, None], matrix, near.astype(matrix.dtype))
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds matrices of positive determinant; on the host, not under jit."""
     host, _ = checked_on_host("g", g, None)
     require_positive_determinants("g", host)
@@ -200,11 +200,11 @@ def require_positive_determinants(name: str, host: np.ndarray) -> None:
         )
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are square and finite; on the host, not under jit."""
     checked_on_host("matrix", matrix, None)
 
 
-def check_log(g: jax.Array) -> None:
+def check_log(g: ArrayLike) -> None:
     """Raises ValueError unless all matrices have a real principal logarithm; on the host, not under jit."""
     require_logarithms("g", checked_on_host("g", g, None)[0])

@@ -147,7 +147,9 @@ def _so3_table(degree):
     cosines, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
     about_z, about_y = _turns(angles, 0, 1, 3), _turns(np.arccos(cosines), 2, 0, 3)
     elements = np.einsum("aij,bjk,ckl->abcil", about_z, about_y, about_z).reshape(-1, 3, 3)
-    return _frozen(elements, np.tile((weights / 2 / (degree + 1) ** 2)[None, :, None], (degree + 1, 1, degree + 1)).ravel())
+    return _frozen(
+        elements, np.tile((weights / 2 / (degree + 1) ** 2)[None, :, None], (degree + 1, 1, degree + 1)).ravel()
+    )
 
 
 def _turns(angles, i, j, n):

@@ -50,7 +50,7 @@ class IwasawaKAN(NamedTuple):
       k: `(..., n, n)`, a rotation where det A > 0.
       log_a: `(..., n)`.
       n: `(..., n, n)`, upper triangular with ones on the diagonal.
-      exists: `(...)` booleans, whether det A > 0 to rounding. Where it is negative the product is A, but k a reflection.
+      exists: `(...)` booleans, whether det A > 0 to rounding. Where it is negative the product is A, k a reflection.
     """
 
     k: jax.Array
@@ -84,7 +84,7 @@ def qr_positive(matrix: jax.Array) -> PositiveQR:
       matrix: `(..., n, n)` floating point. bfloat16 is computed in float32.
 
     Returns:
-      `PositiveQR`, in the dtype of the matrix. To n = 4 by Gram and Schmidt's steps, each done twice, the last column by
+      `PositiveQR`, in the dtype of the matrix. To n = 4 by steps of Gram and Schmidt, each twice, the last column by
       a cross product: orthogonal to rounding at every condition number; beyond, by LAPACK.
 
     Raises:
@@ -135,7 +135,7 @@ def iwasawa(matrix: jax.Array, *, order: str = "kan") -> IwasawaKAN | IwasawaNAK
 
 
 def _reversed_transpose(a):
-    return transposed(a)[..., ::-1, ::-1]
+    return jnp.swapaxes(a, -2, -1)[..., ::-1, ::-1]
 
 
 def _is_invertible(triangular):
@@ -150,7 +150,7 @@ def _qr(a):
     scale = jnp.where(scale == 0, 1.0, scale)
     parts = apart(a / scale)
     if not is_small(parts):
-        q, r = jnp.linalg.qr(parts)
+        q, r = jnp.linalg.qr(a / scale)
         sign = jnp.where(jnp.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0).astype(a.dtype)
         return q * sign[..., None, :], r * sign[..., :, None] * scale
     q, r = _gram_schmidt(transposed(parts))
@@ -162,7 +162,7 @@ def _qr_jvp(primals, tangents):
     (a,), (change,) = primals, tangents
     q, r = _qr(a)
     # dA R^-1 in the basis Q is a skew part, which turns Q, and an upper part, which changes R.
-    relative = product(transposed(q), change)
+    relative = product(jnp.swapaxes(q, -2, -1), change)
     n = a.shape[-1]
     columns = []
     for j in range(n):
@@ -170,7 +170,7 @@ def _qr_jvp(primals, tangents):
         columns.append(safe_divide(left, r[..., j, j, None]))
     relative = jnp.stack(columns, -1)
     below = jnp.tril(relative, -1)
-    skew = below - transposed(below)
+    skew = below - jnp.swapaxes(below, -2, -1)
     return (q, r), (product(q, skew), product(jnp.triu(relative - skew), r))
 
 

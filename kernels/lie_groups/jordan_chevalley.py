@@ -1,8 +1,8 @@
 """Jordan and Chevalley's decompositions: semisimple and nilpotent parts that commute, and their multiplicative twin.
 
 Eigenvalues nearer than a tolerance count as equal. The parts jump where eigenvalues part, so nothing here is
-differentiable; and they are only as good as eigenvalues that differ by more than the tolerance can be told from rounding,
-which splits an eigenvalue of a block of size k by the k-th root of the precision.
+differentiable; and they are only as good as eigenvalues that differ by more than the tolerance can be told from
+rounding, which splits an eigenvalue of a block of size k by the k-th root of the precision.
 """
 
 import functools
@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxinv.kernels.lie_groups.no_derivative import no_derivative
 from jaxinv.kernels.numerics.precision import accumulation_dtype
@@ -109,7 +108,8 @@ def jordan_multiplicative(matrix: jax.Array, *, tolerance: float | None = None) 
     inverse_eigenvalues = jnp.where(is_zero, 1.0, jnp.conj(clusters.values)) / sizes**2
     unipotent = one + product(_of_eigenvalues(semisimple, clusters, inverse_eigenvalues), a - semisimple)
     factors = (part.astype(matrix.dtype) for part in (elliptic, hyperbolic, unipotent))
-    return JordanMultiplicative(*factors, exists & ~jnp.any(is_zero, axis=-1))
+    elliptic, hyperbolic, unipotent = factors
+    return JordanMultiplicative(elliptic, hyperbolic, unipotent, exists & ~jnp.any(is_zero, axis=-1))
 
 
 class _Clusters(NamedTuple):

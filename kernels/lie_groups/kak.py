@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.singular_values import singular_value_decomposition
-from jaxinv.kernels.numerics.small_matrices import determinant, product, square_argument, transposed
+from jaxinv.kernels.numerics.small_matrices import determinant, product, square_argument
 
 
 class KAK(NamedTuple):
@@ -55,7 +55,7 @@ def kak(matrix: jax.Array) -> KAK:
     u, values, v = singular_value_decomposition(a)
     sign = jnp.where(determinant(u) < 0, -1.0, 1.0).astype(a.dtype)[..., None]
     last = jnp.concatenate([jnp.ones((*sign.shape[:-1], a.shape[-1] - 1), a.dtype), sign], axis=-1)
-    k1, k2 = u * last[..., None, :], transposed(v) * last[..., :, None]
+    k1, k2 = u * last[..., None, :], jnp.swapaxes(v, -2, -1) * last[..., :, None]
     smallest = float(jnp.finfo(a.dtype).tiny)
     log_a = jnp.log(jnp.where(values > smallest, values, smallest))
     exists = (determinant(k2) > 0) & (values[..., -1] > smallest)

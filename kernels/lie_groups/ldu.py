@@ -58,8 +58,8 @@ def ldu(matrix: jax.Array) -> LDU:
     """Elimination without pivots: unique, and smooth on the open set of matrices without a vanishing leading minor.
 
     Args:
-      matrix: `(..., n, n)` floating point. bfloat16 is computed in float32. About n^3 / 3 operations are compiled one by
-        one: for small n.
+      matrix: `(..., n, n)` floating point. bfloat16 is computed in float32. For small n: about n^3 / 3 operations are
+        compiled one by one.
 
     Returns:
       `LDU`, in the dtype of the matrix. The error of the product is that of the precision times the largest pivot's

@@ -1,11 +1,11 @@
 """Checks on the host of whether matrices are in a group or an algebra: each raises ValueError naming the argument."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 
-def checked_on_host(name: str, matrix: jax.Array, size: int | None) -> tuple[np.ndarray, float]:
+def checked_on_host(name: str, matrix: ArrayLike, size: int | None) -> tuple[np.ndarray, float]:
     """The finite square matrices in float64, and the rounding that is let pass: 2000 eps of their dtype.
 
     Raises ValueError naming the argument; `size` None takes any.

@@ -68,7 +68,7 @@ def planar_cartan(matrix: jax.Array) -> PlanarCartan:
 
 
 def planar_polar(matrix: jax.Array, side: str) -> tuple[jax.Array, jax.Array]:
-    """Orthogonal factor, and the stretch on the "left" or "right", of `(..., 2, 2)`; of zero, the unit matrix and zero."""
+    """Orthogonal factor, and stretch on the "left" or "right", of `(..., 2, 2)`; of zero, the unit matrix and zero."""
     scale = jax.lax.stop_gradient(jnp.max(jnp.abs(matrix), axis=(-2, -1)))
     inverse = 1.0 / jnp.where(scale == 0, 1.0, scale)
     a, b, c, d = entries(matrix)

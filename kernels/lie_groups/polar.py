@@ -4,7 +4,6 @@ import functools
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxinv.kernels.lie_groups.planar_cartan import planar_polar
 from jaxinv.kernels.numerics.polar_factor import polar_factor

@@ -215,7 +215,7 @@ def _evenly_spread(num, dimension):
     ratio = 2.0
     for _ in range(64):
         ratio = (1 + ratio) ** (1 / (dimension + 1))
-    points = np.outer(np.arange(num), ratio ** -np.arange(1.0, dimension + 1)) % 1.0
+    points = np.mod(np.outer(np.arange(num), ratio ** -np.arange(1.0, dimension + 1)), 1.0)
     points.flags.writeable = False
     return points
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import homogeneous, se2, se3, so
 from jaxinv.kernels.lie_groups.membership import checked_on_host, require_last_row, require_rotations, require_skew
@@ -178,14 +178,14 @@ def project(matrix: jax.Array) -> jax.Array:
     return homogeneous.join_parts(so.project(matrix[..., :n, :n]), matrix[..., :n, n])
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds rigid motions to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("g", g, None)
     require_last_row("g", host, 1.0)
     require_rotations("the block of g", host[..., :-1, :-1], rounding)
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("matrix", matrix, None)
     require_last_row("matrix", host, 0.0)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import homogeneous, so2
 from jaxinv.kernels.lie_groups.components import Matrix, join_matrix, join_vector, split_vectors
@@ -201,14 +201,14 @@ def project(matrix: jax.Array) -> jax.Array:
     return join_motion(turn_matrix((jnp.where(zero, 1.0, real), imaginary)), t, dtype)
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds similarities to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("g", g, 3)
     require_last_row("g", host, 1.0)
     require_similarities("the block of g", host[..., :2, :2], rounding)
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("matrix", matrix, 3)
     require_last_row("matrix", host, 0.0)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import homogeneous, so3
 from jaxinv.kernels.lie_groups.components import (
@@ -96,9 +96,26 @@ def log(g: jax.Array) -> jax.Array:
     block, t, dtype = split_motion("g", g, 3)
     log_scale = 0.5 * safe_log(_square_scale(block))
     w = rotation_vector(scaled_matrix(jnp.exp(-log_scale), block))
+    return join_vector([*_untwisted(w, log_scale, t), *w, log_scale], dtype)
+
+
+@jax.custom_jvp
+def _untwisted(w: list[jax.Array], log_scale: jax.Array, t: list[jax.Array]) -> list[jax.Array]:
+    """v of `t = V v`; its derivative solves with V again, which is shorter than that of the coefficients of `V^-1`."""
     z = square_length(w)
-    back = _inverse_coefficients(z, similarity_coefficients(z, log_scale))
-    return join_vector([*twisted(w, t, back), *w, log_scale], dtype)
+    return twisted(w, t, _inverse_coefficients(z, similarity_coefficients(z, log_scale)))
+
+
+@_untwisted.defjvp
+def _untwisted_jvp(primals, tangents):
+    (w, log_scale, t), (dw, dlog_scale, dt) = primals, tangents
+    v = _untwisted(w, log_scale, t)
+
+    def translation(w, log_scale):
+        return twisted(w, v, similarity_coefficients(square_length(w), log_scale))
+
+    _, change = jax.jvp(translation, (w, log_scale), (dw, dlog_scale))
+    return v, _untwisted(w, log_scale, [whole - part for whole, part in zip(dt, change, strict=True)])
 
 
 def _square_scale(block):
@@ -250,14 +267,14 @@ def project(matrix: jax.Array) -> jax.Array:
     return join_motion(scaled_matrix(jnp.where(scale > 0, scale, 1.0), turn), t, dtype)
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds similarities to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("g", g, 4)
     require_last_row("g", host, 1.0)
     require_similarities("the block of g", host[..., :3, :3], rounding)
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("matrix", matrix, 4)
     require_last_row("matrix", host, 0.0)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import gl
 from jaxinv.kernels.lie_groups.coordinates import xi_inv
@@ -177,7 +177,7 @@ def project(matrix: jax.Array) -> jax.Array:
     return scale_split(gl.project(matrix)).special
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds matrices of determinant 1 to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("g", g, None)
     gl.require_positive_determinants("g", host)
@@ -188,7 +188,7 @@ def check_element(g: jax.Array) -> None:
         raise ValueError(f"g must have determinant 1, got one that differs by {error.max():.2g}")
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices have trace 0 to rounding; on the host, not under jit."""
     host, rounding = checked_on_host("matrix", matrix, None)
     trace = np.abs(np.trace(host, axis1=-2, axis2=-1))
@@ -196,6 +196,6 @@ def check_algebra(matrix: jax.Array) -> None:
         raise ValueError(f"matrix must have trace 0, got {trace.max():.2g}")
 
 
-def check_log(g: jax.Array) -> None:
+def check_log(g: ArrayLike) -> None:
     """Raises ValueError unless all matrices have a real principal logarithm; on the host, not under jit."""
     gl.check_log(g)

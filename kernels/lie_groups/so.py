@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import so2, so3
 from jaxinv.kernels.lie_groups.membership import checked_on_host, require_rotations, require_skew
@@ -175,11 +175,11 @@ def project(matrix: jax.Array) -> jax.Array:
     return _CLOSED_FORMS[n].project(matrix) if n in _CLOSED_FORMS else polar_factor(matrix, proper=True)
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds rotations to rounding; on the host, not under jit."""
     require_rotations("g", *checked_on_host("g", g, None))
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are antisymmetric to rounding; on the host, not under jit."""
     require_skew("matrix", *checked_on_host("matrix", matrix, None))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import homogeneous
 from jaxinv.kernels.lie_groups.components import (
@@ -124,11 +124,11 @@ def project(matrix: jax.Array) -> jax.Array:
     return join_matrix(turn_matrix(nearest_turn(nearest_complex(rows))), dtype)
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds rotations to rounding; on the host, not under jit."""
     require_rotations("g", *checked_on_host("g", g, 2))
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are antisymmetric to rounding; on the host, not under jit."""
     require_skew("matrix", *checked_on_host("matrix", matrix, 2))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups import homogeneous, spatial_rotations
 from jaxinv.kernels.lie_groups.components import (
@@ -150,11 +150,11 @@ def project(matrix: jax.Array) -> jax.Array:
     return polar_factor(join_matrix(rows, rows[0][0].dtype), proper=True).astype(dtype)
 
 
-def check_element(g: jax.Array) -> None:
+def check_element(g: ArrayLike) -> None:
     """Raises ValueError unless g holds rotations to rounding; on the host, not under jit."""
     require_rotations("g", *checked_on_host("g", g, 3))
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are antisymmetric to rounding; on the host, not under jit."""
     require_skew("matrix", *checked_on_host("matrix", matrix, 3))

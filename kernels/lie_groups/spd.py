@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxinv.kernels.lie_groups.coordinate_bases import symmetric_basis
 from jaxinv.kernels.lie_groups.membership import checked_on_host
@@ -139,7 +139,7 @@ def project(matrix: jax.Array) -> jax.Array:
     return product(scaled, jnp.swapaxes(vectors, -1, -2)).astype(matrix.dtype)
 
 
-def check_element(s: jax.Array) -> None:
+def check_element(s: ArrayLike) -> None:
     """Raises ValueError unless s holds symmetric, positive definite matrices; on the host, not under jit."""
     host, rounding = checked_on_host("s", s, None)
     _require_symmetric("s", host, rounding)
@@ -148,7 +148,7 @@ def check_element(s: jax.Array) -> None:
         raise ValueError(f"s must be positive definite, got an eigenvalue {least:.3g}")
 
 
-def check_algebra(matrix: jax.Array) -> None:
+def check_algebra(matrix: ArrayLike) -> None:
     """Raises ValueError unless the matrices are symmetric to rounding; on the host, not under jit."""
     _require_symmetric("matrix", *checked_on_host("matrix", matrix, None))
 

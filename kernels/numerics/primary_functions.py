@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -48,7 +49,7 @@ def _forward(a, direction, *, function):
 
 
 _frechet.def_impl(jax.jit(_forward, static_argnames="function"))
-_frechet.def_abstract_eval(lambda a, direction, *, function: jax.core.ShapedArray(a.shape, a.dtype))
+_frechet.def_abstract_eval(lambda a, direction, *, function: ShapedArray(a.shape, a.dtype))
 mlir.register_lowering(_frechet, mlir.lower_fun(_forward, multiple_results=False))
 
 

@@ -266,10 +266,15 @@ def determinant_of(a: Entries) -> jax.Array:
     if len(a) == 4:
         upper, lower = _pairs(a[0], a[1]), _pairs(a[2], a[3])
         # Laplace: the sign of each pair of columns followed by the others.
-        signs = {(0, 1): 1, (0, 2): -1, (0, 3): 1, (1, 2): 1, (1, 3): -1, (2, 3): 1}
-        return total(
-            sign * upper[pair] * lower[tuple(sorted({0, 1, 2, 3} - set(pair)))] for pair, sign in signs.items()
-        )
+        signs = {
+            ((0, 1), (2, 3)): 1,
+            ((0, 2), (1, 3)): -1,
+            ((0, 3), (1, 2)): 1,
+            ((1, 2), (0, 3)): 1,
+            ((1, 3), (0, 2)): -1,
+            ((2, 3), (0, 1)): 1,
+        }
+        return total(sign * upper[pair] * lower[others] for (pair, others), sign in signs.items())
     return total(a[0][j] * determinant_of(_without(a, 0, j)) * (-1.0) ** j for j in range(len(a)))
 
 

@@ -103,7 +103,7 @@ def _logarithm_case(name, **options):
             _bad(lambda: group.log(jnp.zeros((size, size + 1))), ValueError, f"{argument} must have shape"),
             _bad(lambda: group.log(jnp.zeros((size, size), int)), TypeError, f"{argument} must be floating"),
         ),
-        **FEATURES | {"low_precision": 2e-2} | options,
+        **{**FEATURES, "low_precision": 2e-2, **options},
     )
 
 
@@ -147,6 +147,6 @@ CASES = [
             _bad(lambda: spd.distance(jnp.zeros((2, 3)), jnp.eye(2)), ValueError, "base must have shape"),
             _bad(lambda: spd.distance(jnp.eye(2), jnp.eye(3)), ValueError, "b must be of the size"),
         ),
-        **FEATURES | {"low_precision": 2e-2},
+        **{**FEATURES, "low_precision": 2e-2},
     ),
 ]
