@@ -11,6 +11,7 @@ from jaxinv.bench.case import Case, Peer, Sizes, Work
 from jaxinv.kernels.numerics.polar_factor import polar_factor
 from jaxinv.kernels.numerics.singular_values import singular_value_decomposition
 from jaxinv.kernels.numerics.small_matrices import inverse
+from jaxinv.kernels.numerics.spectral_functions import symmetric_log
 from jaxinv.kernels.numerics.symmetric_eigen import symmetric_eigen
 
 MATRICES = 100_000
@@ -30,6 +31,17 @@ def _general(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
 def _symmetric(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
     x = generator.normal(size=(sizes["matrices"], sizes["n"], sizes["n"]))
     return ((x + x.swapaxes(1, 2)).astype(np.float32),)
+
+
+def _positive_definite(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    (x,) = _general(generator, sizes)
+    return (x @ x.swapaxes(1, 2),)
+
+
+def _log_by_eigh(a):
+    """Differentiated through the eigenvectors, which has no derivative at equal eigenvalues."""
+    values, vectors = jnp.linalg.eigh(a, symmetrize_input=False)
+    return jnp.einsum("...ik,...k,...jk->...ij", vectors, jnp.log(values), vectors, precision="highest")
 
 
 def _work(flops_by_n3: float, matrices: int) -> Any:
@@ -69,9 +81,8 @@ CASES = (
         "jnp.linalg.eigh",
         _work(9.0, 2),
         arguments=_symmetric,
-        sizes=_sizes(3, 4),
+        sizes=_sizes(2, 3, 4),
         value=lambda found: found[0],
-        differentiable=(),
     ),
     _case(
         "singular_value_decomposition",
@@ -80,7 +91,6 @@ CASES = (
         "jnp.linalg.svd",
         _work(12.0, 3),
         value=lambda found: found[1],
-        differentiable=(),
     ),
     _case(
         "polar_factor",
@@ -89,5 +99,14 @@ CASES = (
         "jax.scipy.linalg.polar, by SVD",
         _work(12.0, 2),
     ),
-    _case("inverse", inverse, jnp.linalg.inv, "jnp.linalg.inv", _work(2.0, 2)),
+    _case("inverse", inverse, jnp.linalg.inv, "jnp.linalg.inv", _work(2.0, 2), sizes=_sizes(2, 3, 4)),
+    _case(
+        "symmetric_log",
+        symmetric_log,
+        _log_by_eigh,
+        "jnp.linalg.eigh and log",
+        _work(12.0, 2),
+        arguments=_positive_definite,
+        sizes=_sizes(3),
+    ),
 )

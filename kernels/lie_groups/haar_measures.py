@@ -15,8 +15,8 @@ is its Jacobian by the chart's own measure, up to one constant a chart:
 | "ldu" | L diag(d) U | d | `prod abs(d_i)^(2 (n - i) - n)`, i from 1 | dL dd dU |
 
 dP, dS, dX are Lebesgue measures of the entries on and above the diagonal, dn, dL, dU of those off it, and dR, dQ, dk
-the invariant probability of rotations. Lower-case letters are eigenvalues. For matrices of determinant 1 the densities are
-the same, by the measures on `tr X = 0` and `sum h = 0`.
+the invariant probability of rotations. Lower-case letters are eigenvalues. For matrices of determinant 1 the densities
+are the same, by the measures on `tr X = 0` and `sum h = 0`.
 """
 
 import functools

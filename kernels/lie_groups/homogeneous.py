@@ -18,9 +18,11 @@ from jaxinv.kernels.lie_groups.components import (
 )
 
 
-def split_motion(name: str, g: jax.Array, n: int) -> tuple[list[list[jax.Array]], list[jax.Array], jnp.dtype]:
-    """A and t of `(..., n + 1, n + 1)`, and the dtype; the last row is not read."""
-    rows, dtype = split_matrices(name, g, n + 1)
+def split_motion(
+    name: str, g: jax.Array, n: int, *, axis_first: bool = False
+) -> tuple[list[list[jax.Array]], list[jax.Array], jnp.dtype]:
+    """A and t of `(..., n + 1, n + 1)`, and the dtype; the last row is not read. `axis_first` as in `split_vectors`."""
+    rows, dtype = split_matrices(name, g, n + 1, axis_first=axis_first)
     return [row[:n] for row in rows[:n]], [row[n] for row in rows[:n]], dtype
 
 

@@ -95,7 +95,8 @@ def weighted_integral(values: jax.Array, log_weights: jax.Array) -> WeightedInte
       log_weights: `(num,)` floating point, log of measure by proposal: `PolarSamples.log_weight`.
 
     Returns:
-      `WeightedIntegral`, in the dtype of the values. Weights beyond the largest number are held there.
+      `WeightedIntegral`, in the dtype of the values. Where the largest weight is beyond the root of the largest number, all
+      are reduced alike to hold it there.
 
     Raises:
       TypeError, ValueError: not floating point, no samples, or numbers of samples that differ.
@@ -111,13 +112,15 @@ def weighted_integral(values: jax.Array, log_weights: jax.Array) -> WeightedInte
         )
     sums = accumulation_dtype(values, logs)
     num = logs.shape[0]
-    most = float(np.log(jnp.finfo(sums).max / 10)) - float(np.log(num))
-    weights = jnp.exp(jnp.minimum(logs.astype(sums), most))
-    terms = values.astype(sums) * weights[(None,) * (values.ndim - 1)]
+    # By the largest weight, whose square would overflow long before itself.
+    largest = jax.lax.stop_gradient(jnp.max(logs))
+    terms = values.astype(sums) * jnp.exp(logs.astype(sums) - largest)[(None,) * (values.ndim - 1)]
     mean = jnp.mean(terms, axis=-1)
     variance = jnp.mean((terms - mean[..., None]) ** 2, axis=-1) / max(num - 1, 1)
     is_constant = variance == 0
     error = jnp.where(is_constant, 0.0, jnp.sqrt(jnp.where(is_constant, 1.0, variance)))
+    scale = jnp.exp(jnp.minimum(largest.astype(sums), float(np.log(jnp.finfo(sums).max)) / 2))
+    mean, error = scale * mean, scale * error
     return WeightedIntegral(mean.astype(values.dtype), error.astype(values.dtype), effective_sample_size(logs))
 
 

@@ -6,7 +6,7 @@ matrices of the group and R of Haar measure, in three ways:
 | method | Y | angle of R, n = 2 |
 | --- | --- | --- |
 | "random" | independent | equidistant, the full turn once, from a random phase |
-| "quasi_random" | evenly spread points, shifted at random, through the inverse normal distribution | the same |
+| "quasi_random" | a lattice, shifted at random, through the inverse normal distribution | the same, of one lattice |
 | "official" | independent | `linspace(-pi, pi, num)`: one half-turn twice, no phase (the authors' code, to compare) |
 
 For n > 2 rotations are independent. Each sample by itself has the distribution named, but in "official", whose angles
@@ -14,6 +14,7 @@ are not random.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -203,21 +204,35 @@ def _symmetric(coordinates, n, group):
 def _gaussian(key, num, dimension, method, dtype):
     if method != "quasi_random":
         return jax.random.normal(key, (num, dimension), dtype)
-    points = jnp.asarray(_evenly_spread(num, dimension), dtype) + jax.random.uniform(key, (1, dimension), dtype)
+    points = jnp.asarray(_lattice(num, dimension), dtype) + jax.random.uniform(key, (1, dimension), dtype)
     points = points - jnp.floor(points)
     edge = float(jnp.finfo(dtype).eps) / 2
     return jax.scipy.special.ndtri(jnp.clip(points, edge, 1 - edge))
 
 
 @functools.lru_cache(maxsize=32)
-def _evenly_spread(num, dimension):
-    """Multiples of powers of the generalised golden ratio, the root of `x^(d + 1) = x + 1`, modulo 1."""
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1 + ratio) ** (1 / (dimension + 1))
-    points = np.mod(np.outer(np.arange(num), ratio ** -np.arange(1.0, dimension + 1)), 1.0)
-    points.flags.writeable = False
-    return points
+def _lattice(num, dimension):
+    """Korobov's lattice `i (a, a^2, ..) / num` modulo 1, of the a that errs least for smooth periodic functions.
+
+    With the equidistant `i / num` of the angles it is one lattice, and each coordinate is equidistant by itself.
+    """
+    tried = max(8, _LATTICE_WORK // num)
+    factors = [a for a in range(1, num + 1) if math.gcd(a, num) == 1][1 : tried + 1] or [1]
+    best = min((_points(num, dimension + 1, a) for a in factors), key=_worst_case)[:, 1:]
+    best.flags.writeable = False
+    return best
+
+
+_LATTICE_WORK = 200_000
+
+
+def _points(num, dimension, factor):
+    powers = [pow(factor, k, num) for k in range(dimension)]
+    return np.outer(np.arange(num), powers) % num / num
+
+
+def _worst_case(points):
+    return np.mean(np.prod(1 + 2 * np.pi**2 * (points * points - points + 1 / 6), axis=-1))
 
 
 def _angles(key, num, method, dtype):

@@ -65,7 +65,7 @@ def hat(x: jax.Array) -> jax.Array:
 
 
 def _split(x):
-    parts, dtype = split_vectors("x", x, 7)
+    parts, dtype = split_vectors("x", x, 7, axis_first=True)
     return parts[:3], parts[3:6], parts[6], dtype
 
 
@@ -93,29 +93,12 @@ def exp(x: jax.Array) -> jax.Array:
 @jax.jit
 def log(g: jax.Array) -> jax.Array:
     """The coordinates, with a rotation vector of length pi at most; see `so3.log`."""
-    block, t, dtype = split_motion("g", g, 3)
+    block, t, dtype = split_motion("g", g, 3, axis_first=True)
     log_scale = 0.5 * safe_log(_square_scale(block))
     w = rotation_vector(scaled_matrix(jnp.exp(-log_scale), block))
-    return join_vector([*_untwisted(w, log_scale, t), *w, log_scale], dtype)
-
-
-@jax.custom_jvp
-def _untwisted(w: list[jax.Array], log_scale: jax.Array, t: list[jax.Array]) -> list[jax.Array]:
-    """v of `t = V v`; its derivative solves with V again, which is shorter than that of the coefficients of `V^-1`."""
     z = square_length(w)
-    return twisted(w, t, _inverse_coefficients(z, similarity_coefficients(z, log_scale)))
-
-
-@_untwisted.defjvp
-def _untwisted_jvp(primals, tangents):
-    (w, log_scale, t), (dw, dlog_scale, dt) = primals, tangents
-    v = _untwisted(w, log_scale, t)
-
-    def translation(w, log_scale):
-        return twisted(w, v, similarity_coefficients(square_length(w), log_scale))
-
-    _, change = jax.jvp(translation, (w, log_scale), (dw, dlog_scale))
-    return v, _untwisted(w, log_scale, [whole - part for whole, part in zip(dt, change, strict=True)])
+    back = _inverse_coefficients(z, similarity_coefficients(z, log_scale))
+    return join_vector([*twisted(w, t, back), *w, log_scale], dtype)
 
 
 def _square_scale(block):

@@ -104,14 +104,25 @@ def _one_sided(a: Entries):
     # Descending.
     v = [column[:] for column in zip(*(row[::-1] for row in start), strict=True)]
     b = list(zip(*times(a, tuple(zip(*v, strict=True))), strict=True))
-    for p, q in list(itertools.combinations(range(size), 2)) * _SWEEPS[size]:
+    if size < 4:
+        b, v = _sweep((b, v))
+    else:
+        # The columns that rounding in `a' a` has left in disorder are three here, and need more than one.
+        b, v = jax.lax.fori_loop(0, 3, lambda _, columns: _sweep(columns), (b, v))
+    u, s = _orthonormal(b)
+    return tuple(zip(*u, strict=True)), s, tuple(zip(*v, strict=True))
+
+
+def _sweep(pair):
+    """Makes columns of the first orthogonal, two by two, and turns those of the second along."""
+    b, v = (list(columns) for columns in pair)
+    for p, q in itertools.combinations(range(len(b)), 2):
         c, s = _rotation(b[p], b[q])
         for columns in (b, v):
             x, y = columns[p], columns[q]
             columns[p] = tuple(c * i + s * j for i, j in zip(x, y, strict=True))
             columns[q] = tuple(c * j - s * i for i, j in zip(x, y, strict=True))
-    u, s = _orthonormal(b)
-    return tuple(zip(*u, strict=True)), s, tuple(zip(*v, strict=True))
+    return b, v
 
 
 def _rotation(x, y):
@@ -123,9 +134,6 @@ def _rotation(x, y):
     c = jax.lax.rsqrt(1.0 + t * t)
     wrong = difference > 0
     return jnp.where(wrong, -t * c, c), jnp.where(wrong, c, t * c)
-
-
-_SWEEPS = {2: 1, 3: 1, 4: 2}
 
 
 def _orthonormal(columns):

@@ -33,8 +33,9 @@ def test_matrices_without_a_real_logarithm_have_coordinates(matrix):
     assert not bool(lie_groups.gl.log(jnp.asarray(matrix, FLOAT)).exists)
 
 
-@pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("n", "group"), [*((n, group) for n in (2, 3) for group in GROUPS), (4, "sl"), (5, "gl"), (5, "so")]
+)
 def test_coordinates_come_back(n, group):
     generator = np.random.default_rng(n)
     dimension = lie_groups.coordinate_dimension(n, group=group)
@@ -49,8 +50,7 @@ def test_coordinates_come_back(n, group):
         np.testing.assert_allclose(determinants, 1, atol=10 * EXACT)
 
 
-@pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize(("n", "group"), [*((2, group) for group in GROUPS), (3, "sl")])
 def test_the_chart_is_an_isometry_at_the_identity_in_the_stated_order(n, group):
     dimension = lie_groups.coordinate_dimension(n, group=group)
     at = jnp.zeros(dimension, FLOAT)
@@ -173,9 +173,10 @@ def test_angles_of_haar_measure():
 @pytest.mark.parametrize("n", [2, 3])
 def test_logarithms_of_lognormal_matrices_are_isotropic(n):
     s = lie_groups.spd_lognormal(jax.random.key(2), (4000,), n, variance=0.3)
-    logarithms = np.stack([scipy.linalg.logm(one) for one in np.asarray(s[:500], np.float64)])
+    values, vectors = np.linalg.eigh(np.asarray(s, np.float64))
+    logarithms = vectors * np.log(values)[:, None] @ np.swapaxes(vectors, -2, -1)
     coordinates = np.einsum("bij,dij->bd", logarithms, symmetric_basis(n, "gl"))
-    np.testing.assert_allclose(np.cov(coordinates.T), 0.3 * np.eye(n * (n + 1) // 2), atol=0.1)
+    np.testing.assert_allclose(np.cov(coordinates.T), 0.3 * np.eye(n * (n + 1) // 2), atol=0.04)
     unit = lie_groups.spd_lognormal(jax.random.key(3), (5,), n, traceless=True)
     np.testing.assert_allclose(np.linalg.det(np.asarray(unit, np.float64)), 1, atol=10 * EXACT)
 
@@ -189,7 +190,8 @@ def test_samples_come_with_inverses_and_the_stated_weights(group, method):
     v = np.asarray(lie_groups.xi_inv(samples.element, group=group), np.float64)
     y = 2 * np.einsum("bd,dij->bij", v[:, :-1], symmetric_basis(2, group))
     half = np.diff(np.linalg.eigvalsh(y), axis=-1)[:, 0] / 2
-    sinhc = np.where(half > 1e-3, np.log(np.sinh(half) / np.where(half > 1e-3, half, 1)), half**2 / 6)
+    large = np.maximum(half, 1e-3)
+    sinhc = np.where(half > 1e-3, np.log(np.sinh(large) / large), half**2 / 6)
     wanted = sinhc + np.sum(y**2, (-2, -1)) / 0.4 - (v.shape[-1] - 1) / 2
     np.testing.assert_allclose(samples.log_weight, wanted, atol=100 * EXACT)
 
@@ -221,7 +223,7 @@ def test_quasi_random_samples_are_spread_more_evenly():
     assert np.all(errors("quasi_random") < 0.5 * errors("random"))
 
 
-@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize("n", [3, 5])
 def test_samples_of_space(n):
     samples = lie_groups.sample_polar_pairs(jax.random.key(6), 20, group="sl", n=n, method="quasi_random")
     products = np.asarray(samples.element, np.float64) @ np.asarray(samples.inverse, np.float64)

@@ -109,6 +109,25 @@ def test_dropout_only_with_a_stream():
     np.testing.assert_allclose(jnp.where(dropped == 0, still, dropped / 2), still, rtol=1e-4, atol=1e-6)
 
 
+def test_norms_by_channel_take_a_constant_background_away():
+    """Of the first layer: what is added to a whole picture changes nothing. Norms over all channels keep it."""
+    images = pictures(2, 12, 12)
+    quarters = turned_list()
+
+    def change_by_background(norm):
+        network = affine(norm=norm)
+        found = features(network, jnp.concatenate([images, images + 0.5]), (quarters, quarters))
+        return float(jnp.max(jnp.abs(found[:2] - found[2:])) / jnp.max(jnp.abs(found)))
+
+    assert change_by_background("channel") < 1e-4
+    assert change_by_background("layer") > 1e-2
+
+
+def test_an_unknown_norm():
+    with pytest.raises(ValueError, match="norm must be one of 'layer', 'channel', got 'batch'"):
+        affine(norm="batch")
+
+
 def test_sizes_of_the_papers_network_and_of_the_ordinary_one():
     """As many parameters as the ordinary network with `channels sqrt(width) / size` channels, to 10 %."""
     paper = nnx.eval_shape(lambda: AffineNetwork(num_classes=10, rngs=nnx.Rngs(0)))

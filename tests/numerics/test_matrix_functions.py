@@ -138,8 +138,8 @@ def test_derivatives_are_right_and_adjoint_to_each_other(n):
         forward, reverse = both(a, along, cotangent)
         wanted = _derivative(reference, exact, exact_along)
         assert relative_error(forward, wanted) < (1e-11 if X64 else 1e-5)
-        adjoint = np.sum(np.asarray(reverse, float) * exact_along), np.sum(wanted * exact_cotangent)
-        np.testing.assert_allclose(*adjoint, rtol=0, atol=(1e-11 if X64 else 1e-5) * np.linalg.norm(wanted) * n)
+        pulled, pushed = np.sum(np.asarray(reverse, float) * exact_along), np.sum(wanted * exact_cotangent)
+        assert abs(pulled - pushed) < (1e-11 if X64 else 1e-5) * np.linalg.norm(wanted) * n
 
 
 @pytest.mark.parametrize("n", [2, 3])
