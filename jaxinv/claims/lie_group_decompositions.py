@@ -60,9 +60,9 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
     """Trains, moves and tests; see `Claim.run`."""
     start = time.perf_counter()
     small = _Size(
-        groups=("SL(2)", "SO(2)"),
+        groups=("SL(2)",),
         train=20, test=20, pixels=16, elements=2, channels=2, plain_channels=2, width=4, hidden=4, epochs=2,
-        batch_size=10, numbers=(1, 4, 16), pictures=2,
+        batch_size=10, numbers=(1, 4, 16), pictures=1,
     )  # fmt: skip
     size = small if quick else _Size()
     tell = progress or (lambda text: None)
@@ -121,7 +121,7 @@ def _accuracy(seeds: int, size: _Size, tell: Progress):
     checks += [
         holds_in_every_seed(f"affine: {name} beats SO(2), whose maps are all rotations", affine[name] - affine["SO(2)"])
         for name in size.groups
-        if name != "SO(2)"
+        if name != "SO(2)" and "SO(2)" in size.groups
     ]
     return rows, checks
 
@@ -181,18 +181,18 @@ def _train(graphdef, params, data, size, seed, tell):
     per_epoch = len(labels) // size.batch_size
     steps = per_epoch * size.epochs
     state = optax.scale_by_adam().init(params)
-    rate = optax.cosine_decay_schedule(_LEARNING_RATE, steps)
     epochs = [generator.permutation(len(labels))[: per_epoch * size.batch_size] for _ in range(size.epochs)]
     for step, rows in enumerate(np.concatenate(epochs).reshape(steps, size.batch_size)):
-        key = jax.random.fold_in(jax.random.key(seed), step)
-        params, state = _step(graphdef, params, state, images[rows], labels[rows], key, rate(step))
+        params, state = _step(graphdef, params, state, images[rows], labels[rows], seed, step, steps)
         tell(step + 1, steps)
     return params
 
 
 @functools.partial(jax.jit, static_argnames="graphdef", donate_argnames=("params", "state"))
-def _step(graphdef, params, state, images, labels, key, rate):
+def _step(graphdef, params, state, images, labels, seed, step, steps):
+    key = jax.random.fold_in(jax.random.key(seed), step)
     samples = nnx.merge(graphdef, params).draw(nnx.Rngs(key))
+    rate = _LEARNING_RATE / 2 * (1 + jnp.cos(jnp.pi * step / steps))
 
     def loss(params):
         logits = nnx.merge(graphdef, params)(images, samples)
@@ -207,13 +207,14 @@ def _share_right(graphdef, params, images, labels, size, seed) -> float:
     right = 0
     for number, start in enumerate(range(0, len(labels), size.batch_size)):
         rows = slice(start, start + size.batch_size)
-        logits = _logits(graphdef, params, images[rows], jax.random.fold_in(jax.random.key(seed + 1000), number))
+        logits = _logits(graphdef, params, images[rows], seed + 1000, number)
         right += int(np.sum(np.argmax(logits, axis=-1) == labels[rows]))
     return right / len(labels)
 
 
 @functools.partial(jax.jit, static_argnames="graphdef")
-def _logits(graphdef, params, images, key):
+def _logits(graphdef, params, images, seed, number):
+    key = jax.random.fold_in(jax.random.key(seed), number)
     network = nnx.merge(graphdef, params)
     return network(images, network.draw(nnx.Rngs(key)))
 

@@ -22,6 +22,7 @@ _LEAST_SCALE, _MOST_SCALE = 0.8, 1.2
 _HOMOGRAPHY_SCALES = 0.5 * np.array([0.15, 0.35, 0.17, 0.35, 0.15, 0.17, 0.15, 0.15])
 
 
+@functools.partial(jax.jit, static_argnames="num")
 def sample_affine_maps(key: PRNGKeyArray, num: int) -> Float[Array, "n 3 3"]:
     """Linear maps about the centre of the kind that affNIST draws; `warp_digits` adds the translation.
 
@@ -40,6 +41,7 @@ def sample_affine_maps(key: PRNGKeyArray, num: int) -> Float[Array, "n 3 3"]:
     return jnp.pad(linear, ((0, 0), (0, 1), (0, 1))) + jnp.asarray(np.diag([0.0, 0.0, 1.0]), linear.dtype)[None]
 
 
+@functools.partial(jax.jit, static_argnames="num")
 def sample_homographies(key: PRNGKeyArray, num: int) -> Float[Array, "n 3 3"]:
     """Maps of the kind that homNIST draws: exponentials of Gaussian traceless matrices.
 

@@ -8,6 +8,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.small_matrices import apart
@@ -26,21 +27,20 @@ def planar_phi(a: jax.Array) -> jax.Array:
     """`sum over k of a^k / (k + 1)!`: by eigenvalues that are real and apart, by a series where both are small, else
     `(exp(a) - 1) / a` by the adjugate, as neither is near 0."""
     mean, z, _ = _parts(a)
-    real = z >= 1
-    series = ~real & (z > -1) & (jnp.abs(mean) < 1.5)
+    real, series = z >= 1, (jnp.abs(z) < 1) & (jnp.abs(mean) < 1.5)
     root = jnp.sqrt(jnp.where(real, z, 1.0))
     first, second = (_scalar_phi(jnp.where(real, x, 1.0)) for x in (mean + root, mean - root))
     near_mean, near_z = jnp.where(series, mean, 0.0), jnp.where(series, z, 0.0)
     even, odd = jnp.zeros_like(z), jnp.zeros_like(z)
     for k in reversed(range(15 if z.dtype.itemsize == 4 else 26)):
         even, odd = near_mean * even + near_z * odd + 1 / math.factorial(k + 1), even + near_mean * odd
-    complex_mean, complex_z = jnp.where(series | real, 1.0, mean), jnp.where(series | real, 0.0, z)
-    determinant = complex_mean * complex_mean - complex_z
-    cosine, sine = _exponential_parts(complex_mean, complex_z)
-    by_adjugate = (complex_mean * (cosine - 1) - complex_z * sine) / determinant
-    odd_by_adjugate = (complex_mean * sine - (cosine - 1)) / determinant
-    even = jnp.where(real, (first + second) / 2, jnp.where(series, even, by_adjugate))
-    odd = jnp.where(real, (first - second) / (2 * root), jnp.where(series, odd, odd_by_adjugate))
+    mean_apart, z_apart = jnp.where(series | real, 1.0, mean), jnp.where(series | real, 0.0, z)
+    determinant = mean_apart * mean_apart - z_apart
+    cosine, sine = _exponential_parts(mean_apart, z_apart)
+    even_apart = (mean_apart * (cosine - 1) - z_apart * sine) / determinant
+    odd_apart = (mean_apart * sine - (cosine - 1)) / determinant
+    even = jnp.where(real, (first + second) / 2, jnp.where(series, even, even_apart))
+    odd = jnp.where(real, (first - second) / (2 * root), jnp.where(series, odd, odd_apart))
     return _combination(even, odd, mean, a)
 
 
@@ -104,13 +104,18 @@ def _parts(a):
 
 
 def _combination(of_unit, of_traceless, mean, a):
-    """On whole matrices: entry by entry, XLA would compute the coefficients once for each.
+    """On whole matrices, over which one product spreads the coefficients.
 
-    Spread by products, whose transposes are products too: XLA's own sums over short axes are slow on a CPU.
+    Entry by entry, and in a fused spread too, XLA would compute the coefficients anew for each.
     """
-    unit, ones = jnp.eye(2, dtype=a.dtype), jnp.ones((2, 2), a.dtype)
-    traceless = a - contract("...,ij->...ij", mean, unit)
-    return contract("...,ij->...ij", of_unit, unit) + contract("...,ij->...ij", of_traceless, ones) * traceless
+    spread = np.zeros((3, 2, 6))
+    spread[0, :, :2] = spread[2, :, 4:] = np.eye(2)
+    spread[1, :, 2:4] = 1.0
+    coefficients = jnp.stack([of_unit, of_traceless, mean])
+    of_unit, of_traceless, mean = jnp.split(
+        contract("k...,kij->...ij", coefficients, jnp.asarray(spread, a.dtype)), 3, axis=-1
+    )
+    return of_unit + of_traceless * (a - mean)
 
 
 def _power_series(z, first):

@@ -39,6 +39,12 @@ def numpy_polar(a):
     return stretch, rotation
 
 
+def numpy_bruhat(a):
+    """Of a matrix in the big cell, whose permutation is none."""
+    lower, diagonal, upper = numpy_ldu(a)
+    return lower, np.eye(len(a)), diagonal[:, None] * upper
+
+
 def numpy_cartan(a):
     rotation, stretch = scipy.linalg.polar(a, side="left")
     return np.real(scipy.linalg.logm(stretch)), rotation
@@ -255,7 +261,7 @@ CASES = [
     _discrete(
         "bruhat",
         lie_groups.bruhat,
-        over_batch(lambda a: (lambda lower, d, upper: (lower, np.eye(len(a)), d[:, None] * upper))(*numpy_ldu(a))),
+        over_batch(numpy_bruhat),
         lambda result: side_by_side(result.lower, result.permutation, result.upper),
     ),
     _discrete(
