@@ -90,8 +90,11 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--family", "none"), "family: must be one of harmonics, tensor_products, transferability, got 'none'"),
-        (("--case", "none"), "case: must be part of one of spherical_harmonics"),
+        (
+            ("--family", "none"),
+            "family: must be one of group_convolutions, harmonics, lie_groups, ",
+        ),
+        (("--case", "none"), "case: must be part of one of lift, kernels given"),
         (("--update-baseline",), "baseline: --update-baseline needs --baseline"),
     ],
 )

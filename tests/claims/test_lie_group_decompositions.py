@@ -1,4 +1,4 @@
-"""The experiment about decompositions of Lie groups: its digits, its networks, its error, and its quick form."""
+"""The experiment about decompositions of Lie groups: its digits, its networks and its error."""
 
 import jax
 import numpy as np
@@ -6,7 +6,6 @@ import pytest
 from flax import nnx
 
 from jaxinv.claims.lie_group_decompositions import (
-    CLAIM,
     PLAIN,
     TESTS,
     _digits,
@@ -17,20 +16,6 @@ from jaxinv.claims.lie_group_decompositions import (
 )
 
 TINY = _Size(train=40, test=20, pictures=3)
-
-
-def test_quick_run():
-    heard = []
-    found = CLAIM.run(seeds=2, quick=True, progress=heard.append)
-    assert found.name == "lie-group-decompositions"
-    assert any("step 4 of 4" in text for text in heard)
-    for row in found.rows:
-        assert np.isfinite(row.value)
-        if "accuracy" in row.label:
-            assert 0 <= row.value <= 1
-    for check in found.checks:
-        positive = int(check.measured.split("positive in ")[1][0])
-        assert check.passed == (positive == 2)
 
 
 def test_digits_are_balanced_and_no_test_digit_is_trained_on():
