@@ -95,8 +95,8 @@ def weighted_integral(values: jax.Array, log_weights: jax.Array) -> WeightedInte
       log_weights: `(num,)` floating point, log of measure by proposal: `PolarSamples.log_weight`.
 
     Returns:
-      `WeightedIntegral`, in the dtype of the values. Where the largest weight is beyond the root of the largest number, all
-      are reduced alike to hold it there.
+      `WeightedIntegral`, in the dtype of the values. Where the largest weight is beyond the root of the largest number,
+      all are reduced alike to hold it there.
 
     Raises:
       TypeError, ValueError: not floating point, no samples, or numbers of samples that differ.
