@@ -11,7 +11,7 @@ from jaxinv.claims.batches import random_batches
 from jaxinv.claims.claim import holds_in_every_seed, mean_row, spread
 from jaxinv.claims.tmi import NUM_CLASSES, collapse
 
-TRAINED = ("invariance-in-transfer", "tmi")
+TRAINED = ("invariance-in-transfer", "lie-group-decompositions", "tmi")
 
 
 def result(*passed: bool) -> ClaimResult:
