@@ -9,13 +9,17 @@ import jax.numpy as jnp
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.small_matrices import (
+    Square,
     apart,
     determinant,
     determinant_of,
-    is_small,
+    entrywise,
     joined,
     product,
+    scaled_by,
+    shrinking,
     square_argument,
+    times,
     total,
     transposed,
 )
@@ -144,34 +148,55 @@ def _is_invertible(triangular):
     return jnp.min(diagonal, -1) > least * jnp.max(jnp.abs(triangular), axis=(-2, -1))
 
 
-@jax.custom_jvp
 def _qr(a):
-    scale = jax.lax.stop_gradient(jnp.max(jnp.abs(a), axis=(-2, -1), keepdims=True))
-    scale = jnp.where(scale == 0, 1.0, scale)
-    parts = apart(a / scale)
-    if not is_small(parts):
-        q, r = jnp.linalg.qr(a / scale)
+    q, r = _factors(apart(a))
+    return joined(q), joined(r)
+
+
+@jax.custom_jvp
+def _factors(a: Square) -> tuple[Square, Square]:
+    """Orthogonal and triangular factor of a matrix in parts."""
+    if isinstance(a, jax.Array):
+        q, r = jnp.linalg.qr(a)
         sign = jnp.where(jnp.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0).astype(a.dtype)
-        return q * sign[..., None, :], r * sign[..., :, None] * scale
-    q, r = _gram_schmidt(transposed(parts))
-    return joined(transposed(q)), joined(r) * scale
+        return q * sign[..., None, :], r * sign[..., :, None]
+    shrink = shrinking(a)
+    q, r = _gram_schmidt(transposed(scaled_by(a, shrink)))
+    return transposed(q), scaled_by(r, 1.0 / shrink)
 
 
-@_qr.defjvp
-def _qr_jvp(primals, tangents):
-    (a,), (change,) = primals, tangents
-    q, r = _qr(a)
+@_factors.defjvp
+def _factors_jvp(primals, tangents):
+    q, r = _factors(*primals)
     # dA R^-1 in the basis Q is a skew part, which turns Q, and an upper part, which changes R.
-    relative = product(jnp.swapaxes(q, -2, -1), change)
-    n = a.shape[-1]
+    below, above = _halves(_divided(times(transposed(q), tangents[0]), r))
+    turn = entrywise(jnp.subtract, below, transposed(below))
+    return (q, r), (times(q, turn), times(entrywise(jnp.add, above, transposed(below)), r))
+
+
+def _divided(x, r):
+    """`x r^-1` by substitution; a diagonal entry 0 counts as infinite."""
+    if isinstance(r, jax.Array):
+        columns = []
+        for j in range(r.shape[-1]):
+            left = total([x[..., j], *(-column * r[..., k, j, None] for k, column in enumerate(columns))])
+            columns.append(safe_divide(left, r[..., j, j, None]))
+        return jnp.stack(columns, -1)
     columns = []
-    for j in range(n):
-        left = total([relative[..., j], *(-columns[k] * r[..., k, j, None] for k in range(j))])
-        columns.append(safe_divide(left, r[..., j, j, None]))
-    relative = jnp.stack(columns, -1)
-    below = jnp.tril(relative, -1)
-    skew = below - jnp.swapaxes(below, -2, -1)
-    return (q, r), (product(q, skew), product(jnp.triu(relative - skew), r))
+    for j, column in enumerate(transposed(x)):
+        for k, known in enumerate(columns):
+            column = tuple(y - z * r[k][j] for y, z in zip(column, known, strict=True))
+        columns.append(tuple(safe_divide(y, r[j][j]) for y in column))
+    return transposed(tuple(columns))
+
+
+def _halves(x):
+    """What is below the diagonal, and the rest."""
+    if isinstance(x, jax.Array):
+        return jnp.tril(x, -1), jnp.triu(x)
+    zero = jnp.zeros_like(x[0][0])
+    below = tuple(tuple(y if i > j else zero for j, y in enumerate(row)) for i, row in enumerate(x))
+    return below, tuple(tuple(y if i <= j else zero for j, y in enumerate(row)) for i, row in enumerate(x))
 
 
 def _gram_schmidt(columns):
