@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.lie_groups.planar_cartan import from_entries, planar_cartan, planar_matrix
-from jaxinv.kernels.lie_groups.polar import polar_parts
+from jaxinv.kernels.numerics.polar_factor import factor_and_logarithm
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.small_matrices import determinant, product, square_argument
-from jaxinv.kernels.numerics.spectral_functions import symmetric_exp, symmetric_log
+from jaxinv.kernels.numerics.spectral_functions import symmetric_exp
 
 
 class Cartan(NamedTuple):
@@ -38,8 +38,8 @@ def cartan(matrix: jax.Array) -> Cartan:
       matrix: `(..., n, n)` floating point, of positive determinant. bfloat16 is computed in float32.
 
     Returns:
-      `Cartan`, in the dtype of the matrix. In closed form for n = 2, else by `polar` and the logarithm of its stretch,
-      whose small eigenvalues are known to the precision times the largest, as A determines them.
+      `Cartan`, in the dtype of the matrix. In closed form for n = 2, else by singular values, of which small ones are
+      known to the precision times the largest, as A determines them.
 
     Raises:
       TypeError, ValueError: not floating point, or not square.
@@ -60,5 +60,5 @@ def cartan_parts(a: jax.Array) -> tuple[jax.Array, jax.Array]:
         mean, along, across, angle = planar_cartan(a)
         zero = jnp.zeros_like(angle)
         return from_entries(mean + along, across, across, mean - along), planar_matrix(zero, zero, zero, angle)
-    rotation, stretch = polar_parts(a, "left")
-    return symmetric_log(stretch), rotation
+    rotation, symmetric = factor_and_logarithm(a)
+    return symmetric, rotation

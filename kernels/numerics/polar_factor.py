@@ -25,7 +25,7 @@ from jaxinv.kernels.numerics.small_matrices import (
     times,
     transposed,
 )
-from jaxinv.kernels.numerics.spectral_functions import along
+from jaxinv.kernels.numerics.spectral_functions import along, logarithm_of_decomposed
 from jaxinv.kernels.numerics.symmetric_eigen import quotient, symmetric_eigen
 from jaxinv.kernels.numerics.validation import require_floating
 
@@ -64,6 +64,23 @@ def nearest_orthogonal(a: Square, *, proper: bool) -> Square:
         sign = jnp.where(det < 0, -1.0, 1.0)
         u, s = _last_signed(u, s, sign)
     return along(_Polar(), a, (u, s, v))
+
+
+def factor_and_logarithm(a: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The polar factor r of square matrices, and the logarithm of the symmetric `a r'`, by one decomposition."""
+    parts = apart(a)
+    u, s, v = decomposed(jax.lax.stop_gradient(parts))
+    factor = along(_Polar(), parts, (u, s, v))
+    stretch = symmetrised(times(parts, transposed(factor)))
+    logarithm = logarithm_of_decomposed(stretch, *_reversed(s, u))
+    return joined(factor), joined(logarithm)
+
+
+def _reversed(s, u):
+    """Values and columns from the last to the first."""
+    if isinstance(u, tuple):
+        return s[::-1], tuple(row[::-1] for row in u)
+    return s[..., ::-1], u[..., ::-1]
 
 
 def _last_signed(u, s, sign):

@@ -166,6 +166,11 @@ def spectral(a: Square, function: Scalar) -> Square:
     return along(_Value(function), a, eigen(jax.lax.stop_gradient(a)))
 
 
+def logarithm_of_decomposed(a: Square, values: Any, vectors: Square) -> Square:
+    """`symmetric_log` of a matrix in parts whose eigenvalues, ascending, and vectors are known."""
+    return along(_Value(_Log()), a, jax.lax.stop_gradient((values, vectors)))
+
+
 class Multilinear(Protocol):
     """A map of matrices that is linear in each of its directions, symmetric in them, and self-adjoint in each.
 
