@@ -99,7 +99,17 @@ CASES = (
         "jax.scipy.linalg.polar, by SVD",
         _work(12.0, 2),
     ),
-    _case("inverse", inverse, jnp.linalg.inv, "jnp.linalg.inv", _work(2.0, 2), sizes=_sizes(2, 3, 4)),
+    _case(
+        "inverse",
+        inverse,
+        jnp.linalg.inv,
+        "jnp.linalg.inv",
+        _work(2.0, 2),
+        sizes=_sizes(2, 3, 4),
+        # The pullback of jnp.linalg.inv can block for ever (jaxlib 0.10.2 on a CPU).
+        differentiable=(),
+        derivatives_at_every_size=False,
+    ),
     _case(
         "symmetric_log",
         symmetric_log,
