@@ -6,11 +6,13 @@ second factor meets the Clebsch-Gordan tensors of all paths in one matrix produc
 row, and all copies of all irreps of the first factor meet this matrix at once, which gives the results in order.
 
 Against a contraction a path this multiplies more zeros (five times the work for both parities of degrees 0 to 2, less
-for fewer irreps), in products that a library does.
+for fewer irreps), in products that a library does. Where both factors have copies the results are many times as large
+as the factors, and putting them in order is what takes time: there each path is contracted by itself.
 """
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -91,13 +93,15 @@ def irreps_product(
     dtype, sums = jnp.result_type(x1, x2), accumulation_dtype(x1, x2)
     lead = jnp.broadcast_shapes(x1.shape[:-1], x2.shape[:-1])
     x1, x2 = (x.astype(sums).reshape((1,) * (len(lead) + 1 - x.ndim) + x.shape) for x in (x1, x2))
+    crowded = [path for path in paths if irreps1[path.first].mul > 1 < irreps2[path.second].mul]
+    blocks = _each_path(x1, x2, irreps1, irreps2, crowded, normalization)
+    joint = [path for path in paths if path not in blocks]
     groups1, groups2 = (
-        _groups(x, irreps, {path[side] for path in paths})
+        _groups(x, irreps, {path[side] for path in joint})
         for side, (x, irreps) in enumerate(((x1, irreps1), (x2, irreps2)))
     )
-    blocks = {}
     for first, second in itertools.product(groups1, groups2):
-        inside = [path for path in paths if path.first in first.degrees and path.second in second.degrees]
+        inside = [path for path in joint if path.first in first.degrees and path.second in second.degrees]
         if not inside:
             continue
         product = _product(first, second, inside, normalization)
@@ -109,6 +113,29 @@ def irreps_product(
         return jnp.zeros((*lead, 0), dtype)
     product = jnp.concatenate([blocks[path] for path in paths], axis=-1)
     return jnp.broadcast_to(product, (*lead, product.shape[-1])).astype(dtype)
+
+
+def _each_path(x1, x2, irreps1, irreps2, paths, normalization):
+    """The result `(..., size)` of each path by itself."""
+    if not paths:
+        return {}
+    entries1, entries2 = (
+        [
+            entry.reshape(*x.shape[:-1], copies.mul, 2 * copies.degree + 1)
+            for entry, copies in zip(
+                jax.lax.split(x, [copies.size for copies in irreps], axis=x.ndim - 1), irreps, strict=True
+            )
+        ]
+        for x, irreps in ((x1, irreps1), (x2, irreps2))
+    )
+    blocks = {}
+    for path in paths:
+        degrees = (irreps1[path.first].degree, irreps2[path.second].degree, path.degree)
+        table = jnp.asarray(path_tensor(degrees, normalization), x1.dtype)
+        matrix = contract("...vj,ijk->...vik", entries2[path.second], table)
+        product = contract("...ui,...vik->...uvk", entries1[path.first], matrix)
+        blocks[path] = product.reshape(*product.shape[:-3], math.prod(product.shape[-3:]))
+    return blocks
 
 
 class _Group(NamedTuple):
