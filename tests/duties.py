@@ -225,8 +225,8 @@ def _counted_lowerings() -> Iterator[list[str]]:
     """The programs that are lowered within, which precedes their compilation."""
     found: list[str] = []
 
-    def listen(event: str, duration: float, **_: object) -> None:
-        del duration
+    def listen(event: str, duration_secs: float, **_: object) -> None:
+        del duration_secs
         if event == "/jax/core/compile/jaxpr_to_mlir_module_duration":
             found.append(event)
 

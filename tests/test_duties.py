@@ -4,6 +4,7 @@ import pytest
 
 from tests.duties import DUTIES_HERE, Case, prove
 from tests.group_convolutions.affine_cases import CASES as AFFINE_CONVOLUTIONS
+from tests.group_convolutions.planar_cases import CASES as PLANAR_CONVOLUTIONS
 from tests.harmonics.cases import CASES as HARMONICS
 from tests.harmonics.radial_basis_cases import CASES as RADIAL_BASIS
 from tests.lie_groups.decomposition_cases import CASES as DECOMPOSITIONS
@@ -12,6 +13,7 @@ from tests.lie_groups.rigid_cases import CASES as RIGID_GROUPS
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
 from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
 from tests.simulators.cases import CASES as SIMULATORS
+from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
 from tests.tensor_products.channel_cases import CASES as CHANNEL_PRODUCTS
@@ -37,6 +39,8 @@ CASES = [
     *LINEAR_GROUPS,
     *DECOMPOSITIONS,
     *AFFINE_CONVOLUTIONS,
+    *PLANAR_CONVOLUTIONS,
+    *SYMMETRIZATION,
 ]
 
 

@@ -15,6 +15,8 @@ and powers do not.
 | `Gate` | `gate` |
 | `RadialBasis` | `radial_basis` |
 | `AffineLift`, `AffineConvolution`, `AffineToPlane`, `GroupPool` | `affine_lift` and so on |
+| `FrameAveraged`, of any module | `frame_average` |
+| `EquivarianceRegularizer` | `soft_equivariance` |
 
 `jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
 """
@@ -26,6 +28,7 @@ from jaxinv.nn.linear import IrrepsLinear
 from jaxinv.nn.many_body import ManyBody
 from jaxinv.nn.radial_basis import RadialBasis
 from jaxinv.nn.symmetric_contraction import SymmetricContraction
+from jaxinv.nn.symmetrization import EquivarianceRegularizer, FrameAveraged
 from jaxinv.nn.tensor_products import (
     CompleteTensorProduct,
     FullyConnectedTensorProduct,
@@ -41,6 +44,8 @@ __all__ = [
     "ChannelwiseConvolution",
     "CompleteTensorProduct",
     "EdgeConvolution",
+    "EquivarianceRegularizer",
+    "FrameAveraged",
     "FullyConnectedTensorProduct",
     "Gate",
     "GauntTensorProduct",

@@ -1,7 +1,14 @@
-"""Convolutions that move with their pictures under groups of maps of the plane.
+"""Convolutions that move with their pictures under groups of maps of the plane, and of space.
 
-`affine` holds those for R^2 x| G, G a group of 2x2 matrices: GL+(2), SL(2), Sim(2) or SO(2). Their kernels are networks
-(`Siren`) on coordinates of the group, their group axes samples of it (`jaxinv.kernels.lie_groups`).
+| group | modules | how |
+| --- | --- | --- |
+| C_4, D_4; the cube's on voxels | `grid_convolutions` | regular fields, exact: one bank, one dense convolution |
+| C_N, D_N, SO(2), O(2) | `steerable_convolution` | fields of irreps, band-limited kernels |
+| GL+(2), SL(2), Sim(2), SO(2) | `affine` | kernels are networks (`Siren`), group axes samples |
+
+`point_groups` has the groups and their tables, `planar_irreps` the Fourier transform from regular fields to irreps,
+`irreps_nonlinearities`, `coset_fields` and `antialiased_pooling` what networks need besides, `field_actions` and
+`equivariance` what they are tested by.
 """
 
 from jaxinv.kernels.group_convolutions.affine import (
@@ -17,18 +24,101 @@ from jaxinv.kernels.group_convolutions.affine_kernels import (
     num_group_features,
     projection_bank,
 )
+from jaxinv.kernels.group_convolutions.antialiased_pooling import antialiased_pool
+from jaxinv.kernels.group_convolutions.coset_fields import coset_pool, restrict_field
+from jaxinv.kernels.group_convolutions.equivariance import equivariance_error
+from jaxinv.kernels.group_convolutions.field_actions import act_irreps, act_picture, act_regular
+from jaxinv.kernels.group_convolutions.grid_banks import grid_convolution_bank, grid_lifting_bank
+from jaxinv.kernels.group_convolutions.grid_convolutions import (
+    grid_convolution,
+    grid_convolve,
+    grid_lift,
+    grid_separable_convolution,
+)
+from jaxinv.kernels.group_convolutions.irreps_nonlinearities import (
+    fourier_nonlinearity,
+    gated_nonlinearity,
+    norm_nonlinearity,
+    trivial_nonlinearity,
+)
+from jaxinv.kernels.group_convolutions.planar_irreps import (
+    PlanarIrrep,
+    irrep_dimension,
+    irreps_dimension,
+    irreps_matrix,
+    irreps_to_regular,
+    regular_irreps,
+    regular_to_irreps,
+)
+from jaxinv.kernels.group_convolutions.point_groups import (
+    O2,
+    SO2,
+    PointGroup,
+    cyclic,
+    dihedral,
+    element_matrices,
+    grid_matrices,
+    inverse_table,
+    left_cosets,
+    multiplication_table,
+    octahedral,
+    right_cosets,
+    subgroup_elements,
+)
 from jaxinv.kernels.group_convolutions.siren import Siren, init_siren
+from jaxinv.kernels.group_convolutions.steerable_convolution import steerable_bank, steerable_convolution
+from jaxinv.kernels.group_convolutions.steerable_kernels import SteerableKernels
 
 __all__ = [
+    "O2",
+    "SO2",
+    "PlanarIrrep",
+    "PointGroup",
     "Siren",
+    "SteerableKernels",
+    "act_irreps",
+    "act_picture",
+    "act_regular",
     "affine_convolution",
     "affine_convolve",
     "affine_lift",
     "affine_to_plane",
+    "antialiased_pool",
     "convolution_bank",
+    "coset_pool",
+    "cyclic",
+    "dihedral",
+    "element_matrices",
+    "equivariance_error",
+    "fourier_nonlinearity",
+    "gated_nonlinearity",
+    "grid_convolution",
+    "grid_convolution_bank",
+    "grid_convolve",
+    "grid_lift",
+    "grid_lifting_bank",
+    "grid_matrices",
+    "grid_separable_convolution",
     "group_pool",
     "init_siren",
+    "inverse_table",
+    "irrep_dimension",
+    "irreps_dimension",
+    "irreps_matrix",
+    "irreps_to_regular",
+    "left_cosets",
     "lifting_bank",
+    "multiplication_table",
+    "norm_nonlinearity",
     "num_group_features",
+    "octahedral",
     "projection_bank",
+    "regular_irreps",
+    "regular_to_irreps",
+    "restrict_field",
+    "right_cosets",
+    "steerable_bank",
+    "steerable_convolution",
+    "subgroup_elements",
+    "trivial_nonlinearity",
 ]

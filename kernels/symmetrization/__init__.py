@@ -1,0 +1,89 @@
+"""Symmetry added to any function: averages over frames, over parts, over finite groups; and soft symmetry of weights.
+
+| what | how |
+| --- | --- |
+| frames of a cloud | `pca_frame`, `weighted_frame` (continuous), `minimal_frame` (one element), `stochastic_frame` |
+| frames of its parts | `piecewise_frames` and `frames_of_points`, or `piecewise_apply`; `voronoi_parts`, .. |
+| a finite group | `group_frames` (functions), `reynolds_project` (linear maps) |
+| averages | `frame_average`, `pca_frame_average` |
+| equivariant maps | `matrix_group`, `tensor_representation`, `direct_sum`, `equivariant_basis`, `project_equivariant` |
+| mixed symmetries | `soft_equivariance`, `tune_strengths`, `update_record`, `equivariance_error` |
+"""
+
+from jaxinv.kernels.symmetrization.equivariant_basis import equivariant_basis, project_equivariant
+from jaxinv.kernels.symmetrization.frame_averaging import frame_average, pca_frame_average
+from jaxinv.kernels.symmetrization.frames import Frames, check_finite_group, frame_gap, group_frames
+from jaxinv.kernels.symmetrization.matrix_groups import (
+    MatrixGroup,
+    direct_sum,
+    matrix_group,
+    tensor_representation,
+)
+from jaxinv.kernels.symmetrization.minimal_frames import minimal_frame
+from jaxinv.kernels.symmetrization.part_assignments import soft_assignments
+from jaxinv.kernels.symmetrization.part_mixture import PartMixture, fit_part_mixture
+from jaxinv.kernels.symmetrization.partitions import (
+    assignment_uncertainty,
+    bad_partition_rate,
+    common_refinement,
+    is_subpartition,
+    move_parts,
+    voronoi_parts,
+)
+from jaxinv.kernels.symmetrization.piecewise_frames import frames_of_points, piecewise_apply, piecewise_frames
+from jaxinv.kernels.symmetrization.principal_frames import pca_frame
+from jaxinv.kernels.symmetrization.reynolds import reynolds_project
+from jaxinv.kernels.symmetrization.soft_equivariance import (
+    PenaltyRecord,
+    SoftEquivariance,
+    equivariance_error,
+    equivariance_penalties,
+    equivariance_penalty,
+    soft_equivariance,
+    start_record,
+    tune_strengths,
+    update_record,
+)
+from jaxinv.kernels.symmetrization.stochastic_frames import stochastic_frame
+from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
+
+__all__ = [
+    "Frames",
+    "MatrixGroup",
+    "PartMixture",
+    "PenaltyRecord",
+    "SoftEquivariance",
+    "assignment_uncertainty",
+    "bad_partition_rate",
+    "check_finite_group",
+    "common_refinement",
+    "direct_sum",
+    "equivariance_error",
+    "equivariance_penalties",
+    "equivariance_penalty",
+    "equivariant_basis",
+    "fit_part_mixture",
+    "frame_average",
+    "frame_gap",
+    "frames_of_points",
+    "group_frames",
+    "is_subpartition",
+    "matrix_group",
+    "minimal_frame",
+    "move_parts",
+    "pca_frame",
+    "pca_frame_average",
+    "piecewise_apply",
+    "piecewise_frames",
+    "project_equivariant",
+    "reynolds_project",
+    "soft_assignments",
+    "soft_equivariance",
+    "start_record",
+    "stochastic_frame",
+    "tensor_representation",
+    "tune_strengths",
+    "update_record",
+    "voronoi_parts",
+    "weighted_frame",
+]
