@@ -36,12 +36,12 @@ Irreps = tuple[PlanarIrrep, ...]
 
 
 def irrep_dimension(irrep: PlanarIrrep, *, group: PointGroup) -> int:
-    """1 or 2."""
+    """How many real components an irrep has: 1 at frequency 0 and, in C_N and D_N, at N / 2, else 2."""
     return 1 if irrep[0] == 0 or (group.rotations is not None and 2 * irrep[0] == group.rotations) else 2
 
 
 def irreps_dimension(irreps: Irreps, *, group: PointGroup) -> int:
-    """The length of an axis that holds them."""
+    """How many components irreps have together: the length of the axis of a field that holds them."""
     return sum(irrep_dimension(irrep, group=group) for irrep in irreps)
 
 

@@ -89,7 +89,11 @@ def _cube_rotations():
 
 @functools.lru_cache(maxsize=64)
 def multiplication_table(group: PointGroup) -> np.ndarray:
-    """`(order, order)` int32: the index of `g h` at `[g, h]`."""
+    """The products of a finite group: `(order, order)` int32, the index of `g h` at `[g, h]`.
+
+    Raises:
+      ValueError: SO(2) or O(2).
+    """
     table = (_planar_products(group) if group.dimension == 2 else _products(element_matrices(group))).astype(np.int32)
     table.flags.writeable = False
     return table
@@ -110,7 +114,11 @@ def _products(matrices):
 
 @functools.lru_cache(maxsize=64)
 def inverse_table(group: PointGroup) -> np.ndarray:
-    """`(order,)` int32: the index of the inverse of each element."""
+    """The inverses of a finite group: `(order,)` int32, the index of the inverse of each element.
+
+    Raises:
+      ValueError: SO(2) or O(2).
+    """
     table = np.argmax(multiplication_table(group) == 0, axis=1).astype(np.int32)
     table.flags.writeable = False
     return table

@@ -98,13 +98,13 @@ def log(g: jax.Array) -> Logarithm:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`, `(..., n + 1, n + 1)`, of elements `(..., n + 1, n + 1)` whose leading axes broadcast."""
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """`[[A^-1, -A^-1 t], [0, 1]]`."""
+    """The inverse `[[A^-1, -A^-1 t], [0, 1]]`, `(..., n + 1, n + 1)`, of elements `(..., n + 1, n + 1)`."""
     linear, translation = (part.astype(accumulation_dtype(g)) for part in _parts("g", g))
     back = gl.inverse(linear)
     return homogeneous.join_parts(back, -gl.act(back, translation)).astype(g.dtype)
@@ -112,7 +112,7 @@ def inverse(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., n)`, moved: `A p + t`."""
+    """Points `(..., n)`, moved: `A p + t`, `(..., n)`; leading axes broadcast."""
     return homogeneous.act_on_points(g, points, _size_of_matrices("g", g))
 
 
@@ -126,7 +126,7 @@ def adjoint(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, the matrix of the bracket with x."""
+    """`(..., dim, dim)`, the matrix of the bracket with x `(..., dim)`: `ad(x) y = vee(X Y - Y X)`, X = hat(x)."""
     return bracket_matrix(x, _basis, _size_of_vectors(x)).astype(x.dtype)
 
 

@@ -56,7 +56,7 @@ def vee(matrix: jax.Array) -> jax.Array:
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The matrix exponential."""
+    """The matrix exponential, `(..., n, n)`, of coordinates on the last axis of x."""
     return matrix_exp(hat(x))
 
 
@@ -69,19 +69,19 @@ def log(g: jax.Array) -> Logarithm:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`, `(..., n, n)`, of elements `(..., n, n)` whose leading axes broadcast."""
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """The inverse matrix."""
+    """The inverse, `(..., n, n)`, of elements `(..., n, n)`."""
     return small_matrices.inverse(g)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """`g p` of points `(..., n)`."""
+    """Points `(..., n)`, moved: `g p`, `(..., n)`; leading axes broadcast."""
     return so.act(g, points)
 
 
