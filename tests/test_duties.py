@@ -4,6 +4,7 @@ import pytest
 
 from tests.duties import DUTIES_HERE, Case, prove
 from tests.group_convolutions.affine_cases import CASES as AFFINE_CONVOLUTIONS
+from tests.group_convolutions.orientation_cases import CASES as ORIENTATION_CONVOLUTIONS
 from tests.group_convolutions.planar_cases import CASES as PLANAR_CONVOLUTIONS
 from tests.harmonics.cases import CASES as HARMONICS
 from tests.harmonics.radial_basis_cases import CASES as RADIAL_BASIS
@@ -40,6 +41,7 @@ CASES = [
     *DECOMPOSITIONS,
     *AFFINE_CONVOLUTIONS,
     *PLANAR_CONVOLUTIONS,
+    *ORIENTATION_CONVOLUTIONS,
     *SYMMETRIZATION,
 ]
 

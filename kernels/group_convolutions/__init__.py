@@ -5,10 +5,13 @@
 | C_4, D_4; the cube's on voxels | `grid_convolutions` | regular fields, exact: one bank, one dense convolution |
 | C_N, D_N, SO(2), O(2) | `steerable_convolution` | fields of irreps, band-limited kernels |
 | GL+(2), SL(2), Sim(2), SO(2) | `affine` | kernels are networks (`Siren`), group axes samples |
+| SE(2), SE(3) on points | `orientation_convolution` | a grid of orientations at each point, kernels of invariants |
 
 `point_groups` has the groups and their tables, `planar_irreps` the Fourier transform from regular fields to irreps,
 `irreps_nonlinearities`, `coset_fields` and `antialiased_pooling` what networks need besides, `field_actions` and
-`equivariance` what they are tested by.
+`equivariance` what they are tested by. For points with orientations, `orientation_grids` has the grids,
+`orientation_invariants` and `polynomial_features` what kernels are functions of, `orientation_fields` how scalars and
+vectors go in and out.
 """
 
 from jaxinv.kernels.group_convolutions.affine import (
@@ -41,6 +44,23 @@ from jaxinv.kernels.group_convolutions.irreps_nonlinearities import (
     norm_nonlinearity,
     trivial_nonlinearity,
 )
+from jaxinv.kernels.group_convolutions.orientation_convolution import (
+    dense_orientation_convolution,
+    edge_orientation_convolution,
+)
+from jaxinv.kernels.group_convolutions.orientation_fields import (
+    fiber_convolution,
+    lift_scalars,
+    lift_vectors,
+    read_scalars,
+    read_vectors,
+)
+from jaxinv.kernels.group_convolutions.orientation_grids import is_antipodal, orientation_grid
+from jaxinv.kernels.group_convolutions.orientation_invariants import (
+    fiber_invariants,
+    orientation_invariants,
+    pair_invariants,
+)
 from jaxinv.kernels.group_convolutions.planar_irreps import (
     PlanarIrrep,
     irrep_dimension,
@@ -65,6 +85,7 @@ from jaxinv.kernels.group_convolutions.point_groups import (
     right_cosets,
     subgroup_elements,
 )
+from jaxinv.kernels.group_convolutions.polynomial_features import polynomial_features
 from jaxinv.kernels.group_convolutions.siren import Siren, init_siren
 from jaxinv.kernels.group_convolutions.steerable_convolution import steerable_bank, steerable_convolution
 from jaxinv.kernels.group_convolutions.steerable_kernels import SteerableKernels
@@ -87,9 +108,13 @@ __all__ = [
     "convolution_bank",
     "coset_pool",
     "cyclic",
+    "dense_orientation_convolution",
     "dihedral",
+    "edge_orientation_convolution",
     "element_matrices",
     "equivariance_error",
+    "fiber_convolution",
+    "fiber_invariants",
     "fourier_nonlinearity",
     "gated_nonlinearity",
     "grid_convolution",
@@ -106,13 +131,22 @@ __all__ = [
     "irreps_dimension",
     "irreps_matrix",
     "irreps_to_regular",
+    "is_antipodal",
     "left_cosets",
+    "lift_scalars",
+    "lift_vectors",
     "lifting_bank",
     "multiplication_table",
     "norm_nonlinearity",
     "num_group_features",
     "octahedral",
+    "orientation_grid",
+    "orientation_invariants",
+    "pair_invariants",
+    "polynomial_features",
     "projection_bank",
+    "read_scalars",
+    "read_vectors",
     "regular_irreps",
     "regular_to_irreps",
     "restrict_field",

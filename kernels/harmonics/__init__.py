@@ -5,6 +5,7 @@ Coefficients are `(..., (lmax + 1)^2)`, component `l^2 + l + m` for degree l and
 """
 
 from jaxinv.kernels.harmonics.legendre import legendre
+from jaxinv.kernels.harmonics.polynomial_cutoff import polynomial_cutoff
 from jaxinv.kernels.harmonics.radial_basis import radial_basis
 from jaxinv.kernels.harmonics.sphere_grid import SphereGrid, from_sphere_grid, sphere_grid, to_sphere_grid
 from jaxinv.kernels.harmonics.spherical_harmonics import solid_harmonics, spherical_harmonics
@@ -16,6 +17,7 @@ __all__ = [
     "from_sphere_grid",
     "from_torus",
     "legendre",
+    "polynomial_cutoff",
     "radial_basis",
     "rotate",
     "solid_harmonics",

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxinv.kernels.harmonics.polynomial_cutoff import envelope, horner, require_cutoff
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating
 
@@ -45,28 +46,17 @@ def radial_basis(lengths: jax.Array, num: int, *, cutoff: float, order: int = 6)
     require_floating("lengths", lengths)
     require_at_least("num", num, 1)
     require_at_least("order", order, 1)
-    if not 0 < cutoff < math.inf:
-        raise ValueError(f"cutoff must be positive and finite, got {cutoff}")
+    require_cutoff(cutoff)
     ratio = lengths.astype(accumulation_dtype(lengths)) / cutoff
     within = ratio < 1
     ratio = jnp.where(within, ratio, 1.0)
-    sine, cosine = _polynomial(_sinc_series(), ratio * ratio), _polynomial(_cosine_series(), ratio * ratio)
+    sine, cosine = horner(_sinc_series(), ratio * ratio), horner(_cosine_series(), ratio * ratio)
     # sin(n t) = sin(t) U_(n - 1)(cos t), by the recurrence of Chebyshev's polynomials U.
     chebyshev = [jnp.ones_like(cosine), 2 * cosine]
     while len(chebyshev) < num:
         chebyshev.append(2 * cosine * chebyshev[-1] - chebyshev[-2])
-    # (1 - u)^3 times the series of (1 - u)^-3 to u^(order - 1): no difference of large terms near the cutoff.
-    envelope = (1 - ratio) ** 3 * _polynomial([(k + 1) * (k + 2) / 2 for k in range(order)], ratio)
-    common = jnp.where(within, math.sqrt(2 / cutoff) * math.pi / cutoff * envelope * sine, 0.0)
+    common = jnp.where(within, math.sqrt(2 / cutoff) * math.pi / cutoff * envelope(ratio, order) * sine, 0.0)
     return jnp.stack([common * one for one in chebyshev[:num]], axis=-1).astype(lengths.dtype)
-
-
-def _polynomial(coefficients, x):
-    """By Horner's rule; coefficients ascend."""
-    value = jnp.full_like(x, coefficients[-1])
-    for coefficient in coefficients[-2::-1]:
-        value = value * x + coefficient
-    return value
 
 
 @functools.lru_cache(maxsize=1)

@@ -17,7 +17,8 @@ weights of the paths and cost `L^4` or less; the Clebsch-Gordan product has a fr
 | many features | `gaunt_product`, `gaunt_power`; with a free weight for every map: `symmetric_contraction` |
 """
 
-from jaxinv.kernels.tensor_products.channelwise_convolution import channelwise_convolution, check_edges
+from jaxinv.kernels.numerics.edges import check_edges
+from jaxinv.kernels.tensor_products.channelwise_convolution import channelwise_convolution
 from jaxinv.kernels.tensor_products.clebsch_gordan import clebsch_gordan_tensor_product
 from jaxinv.kernels.tensor_products.coupling import (
     gaunt_coefficient,

@@ -7,20 +7,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import checkify
 
 from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
+from jaxinv.kernels.numerics.edges import edges_present, sum_over_edges
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.row_slices import power_of_two_within
 from jaxinv.kernels.numerics.validation import (
     require_choice,
     require_floating,
-    require_integer,
     require_shape,
 )
 from jaxinv.kernels.tensor_products.arguments import checked, within
 from jaxinv.kernels.tensor_products.clebsch_gordan import NORMALIZATIONS
 from jaxinv.kernels.tensor_products.coupling import path_tensor, tensor_product_paths
-from jaxinv.kernels.tensor_products.row_slices import power_of_two_within
 
 # Numbers that the messages of a block of edges may take: they stay in a CPU's cache, or keep an accelerator busy.
 _ON_CPU, _ELSEWHERE = 1 << 19, 1 << 27
@@ -94,18 +93,9 @@ def channelwise_convolution(
     num_edges, num_paths = harmonics.shape[0], len(paths)
     own = path_weights.ndim == 3 and path_weights.shape[1] == x.shape[1]
     require_shape("path_weights", path_weights, (num_edges, x.shape[1] if own else 1, num_paths))
-    for name, indices in (("senders", senders), ("receivers", receivers)):
-        require_shape(name, indices, (num_edges,))
-        require_integer(name, indices)
     num_nodes = x.shape[0]
     num_receivers = num_nodes if num_receivers is None else num_receivers
-    there = (senders >= 0) & (senders < num_nodes) & (receivers >= 0) & (receivers < num_receivers)
-    if mask is not None:
-        mask = jnp.asarray(mask)
-        require_shape("mask", mask, (num_edges,))
-        if mask.dtype != jnp.bool:
-            raise TypeError(f"mask must be boolean, got dtype {mask.dtype}")
-        there = there & mask
+    there = edges_present(senders, receivers, num_edges, num_nodes, num_receivers, mask)
     dtype, sums = jnp.result_type(x, harmonics), accumulation_dtype(x, harmonics)
     tables = _tables(lmax1, lmax2, paths, normalization)
     size_out = num_components(lmax_out) if sum_paths else tables.num_columns
@@ -123,37 +113,12 @@ def channelwise_convolution(
 
     def summed(numbers, x, *edges):
         most = power_of_two_within(numbers, x.shape[1] * tables.num_columns)
-        return _summed_over_blocks(message, zeros, x, edges, most, sorted_receivers)
+        return sum_over_edges(message, zeros, x, edges, most, sorted_receivers)
 
     result = jax.lax.platform_dependent(
         x.astype(sums), *edges, cpu=functools.partial(summed, _ON_CPU), default=functools.partial(summed, _ELSEWHERE)
     )
     return result.astype(dtype)
-
-
-def _summed_over_blocks(message, total, x, edges, most, sorted_receivers):
-    """`total` plus the messages of the edges at their receivers, `most` edges at a time."""
-
-    def add(total, block):
-        senders, receivers, harmonics, path_weights = block
-        found = jax.checkpoint(message)(x, senders, harmonics, path_weights)
-        return total.at[receivers].add(found, mode="drop", indices_are_sorted=sorted_receivers), None
-
-    num_edges = edges[0].shape[0]
-    num_blocks = -(-num_edges // most)
-    if num_blocks <= 1:
-        return add(total, edges)[0]
-    rows = -(-num_edges // (8 * num_blocks)) * 8
-    fill = num_blocks * rows - num_edges
-    # Receivers beyond the end, which stay sorted and which the sum drops.
-    ends = (0, total.shape[0], 0, 0)
-    blocks = tuple(
-        jnp.concatenate([array, jnp.full((fill, *array.shape[1:]), end, array.dtype)]).reshape(
-            num_blocks, rows, *array.shape[1:]
-        )
-        for array, end in zip(edges, ends, strict=True)
-    )
-    return jax.lax.scan(add, total, blocks)[0]
 
 
 class _Tables(NamedTuple):
@@ -248,43 +213,3 @@ def _standard(path):
     """Sorts as `tensor_product_paths`."""
     l1, l2, l3 = path
     return l3, l1, l2
-
-
-def check_edges(
-    senders: jax.Array,
-    receivers: jax.Array,
-    num_senders: int,
-    *,
-    num_receivers: int | None = None,
-    mask: jax.Array | None = None,
-    sorted_receivers: bool = False,
-) -> None:
-    """Errors for edges that `channelwise_convolution` would leave out, or sum in a wrong order.
-
-    Args:
-      senders: `(edges,)`, integers.
-      receivers: `(edges,)`, integers.
-      num_senders: static, rows of the features.
-      num_receivers: static, rows of the result; by default `num_senders`.
-      mask: `(edges,)`, booleans: False for edges that pad, which may point anywhere.
-      sorted_receivers: static; checks too that `receivers` ascends, pads included.
-
-    For `checkify.checkify(check_edges)(...)`, also under jit; without checkify it works outside of jit only.
-    Raises:
-      checkify.JaxRuntimeError: thrown by `error.throw()`, naming the argument and the first edge at fault.
-    """
-    there = jnp.ones(senders.shape, bool) if mask is None else mask
-    limits = (num_senders, num_senders if num_receivers is None else num_receivers)
-    for name, indices, limit in zip(("senders", "receivers"), (senders, receivers), limits, strict=True):
-        wrong = there & ((indices < 0) | (indices >= limit))
-        first = jnp.argmax(wrong)
-        checkify.check(
-            ~jnp.any(wrong),
-            f"{name} must be in 0 .. {limit - 1}, got {{index}} at edge {{edge}}",
-            index=indices[first],
-            edge=first,
-        )
-    if sorted_receivers:
-        falls = receivers[1:] < receivers[:-1]
-        message = "receivers must ascend where sorted_receivers is True, but edge {edge} goes below the one before it"
-        checkify.check(~jnp.any(falls), message, edge=1 + jnp.argmax(jnp.append(falls, False)))

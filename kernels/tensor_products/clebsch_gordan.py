@@ -25,10 +25,10 @@ import numpy as np
 
 from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.numerics.validation import require_choice, require_floating
 from jaxinv.kernels.tensor_products.arguments import checked, within
 from jaxinv.kernels.tensor_products.coupling import path_tensor, tensor_product_paths
-from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 
 METHODS = ("auto", "dense", "sparse", "paths")
 NORMALIZATIONS = ("component", "norm")

@@ -9,11 +9,11 @@ import numpy as np
 
 from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.numerics.validation import require_choice, require_floating, require_shape
 from jaxinv.kernels.tensor_products.arguments import checked, within
 from jaxinv.kernels.tensor_products.clebsch_gordan import NORMALIZATIONS
 from jaxinv.kernels.tensor_products.coupling import path_tensor, tensor_product_paths
-from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 
 # What the weights make of the first factor in a slice of rows: for a cache, or for the memory of an accelerator.
 _ON_CPU, _ELSEWHERE = 1 << 19, 1 << 28

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax.lax import PrecisionLike
 
+from jaxinv.kernels.numerics.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.tensor_products import sphere_functions as sphere
 from jaxinv.kernels.tensor_products.arguments import Factors, weighted
 from jaxinv.kernels.tensor_products.path_coefficients import balance_factors
-from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.tensor_products.sphere_quadrature import sphere_quadrature
 
 # Values of a slice of rows on a CPU: beyond it they leave the cache, and each new page of memory costs more than its

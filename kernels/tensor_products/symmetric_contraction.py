@@ -11,10 +11,10 @@ from jax.experimental import checkify
 
 from jaxinv.kernels.harmonics.degrees import degree_slice, num_components
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.numerics.validation import require_floating, require_integer, require_shape
 from jaxinv.kernels.tensor_products.arguments import checked, within
 from jaxinv.kernels.tensor_products.coupling import path_tensor
-from jaxinv.kernels.tensor_products.row_slices import over_rows, power_of_two_within
 from jaxinv.kernels.tensor_products.symmetric_basis import (
     Plan,
     evaluation_plan,

@@ -1,0 +1,129 @@
+"""What two points with orientations have in common with all moved copies of themselves."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.safe import safe_norm
+from jaxinv.kernels.numerics.validation import require_floating, require_shape
+
+
+def orientation_invariants(relative: jax.Array, orientations: ArrayLike) -> jax.Array:
+    """Invariants of a relative position and the receiver's orientation, for every orientation of a grid.
+
+    In space `(o . d, |d - o (o . d)|)`: along the orientation and across it. In the plane `(o . d, o' . d)`, where o'
+    is o turned by a right angle, so that reflections are told apart. d is the sender's position less the receiver's.
+    The pair (-d, -o) has the invariants of (d, o).
+
+    Args:
+      relative: `(..., n)`, n = 2 or 3, floating point, in any unit of length.
+      orientations: `(N, n)`, unit vectors, such as `orientation_grid(N, n)`.
+
+    Returns:
+      `(..., N, 2)` in the unit and dtype of relative.
+
+    Raises:
+      TypeError: relative is not floating point.
+      ValueError: n is neither 2 nor 3, or orientations do not have n columns.
+    Where d is parallel to o, to rounding, the distance across is 0 and so is its gradient.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: Bekkers et al., PONITA, arXiv:2310.02970, theorem 1 and table 1.
+    """
+    relative = jnp.asarray(relative)
+    require_floating("relative", relative)
+    dimension = _dimension("relative", relative)
+    dtype = accumulation_dtype(relative)
+    orientations = jnp.asarray(orientations, dtype)
+    require_shape("orientations", orientations, (None, dimension))
+    vectors = relative.astype(dtype)
+    along = contract("...i,oi->...o", vectors, orientations)
+    if dimension == 2:
+        across = contract("...i,oi->...o", vectors, _turned(orientations))
+    else:
+        across = _distance_across(vectors[..., None, :], orientations, along)
+    return jnp.stack([along, across], axis=-1).astype(relative.dtype)
+
+
+def fiber_invariants(orientations: ArrayLike) -> np.ndarray:
+    """Invariants of the pairs of orientations of a grid: `(N, N, 1)` in space, the cosine; `(N, N, 2)` in the plane.
+
+    In the plane the sine comes second, because the cosine does not know the sign of an angle. Entry (p, o) belongs to
+    the receiver's orientation p and the sender's o; float64 numpy.
+
+    Raises:
+      ValueError: orientations are not `(N, 2)` or `(N, 3)`.
+    References: Bekkers et al., PONITA, arXiv:2310.02970, theorem 1 (which has the angle in place of its cosine).
+    """
+    grid = np.asarray(orientations, np.float64)
+    if grid.ndim != 2 or grid.shape[1] not in (2, 3):
+        raise ValueError(f"orientations must have shape (any, 2) or (any, 3), got {grid.shape}")
+    cosine = grid @ grid.T
+    if grid.shape[1] == 3:
+        return cosine[..., None]
+    turned = np.stack([-grid[:, 1], grid[:, 0]], axis=-1)
+    return np.stack([cosine, turned @ grid.T], axis=-1)
+
+
+def pair_invariants(relative: jax.Array, receivers: jax.Array, senders: jax.Array) -> jax.Array:
+    """All invariants of pairs of points each of which has an orientation of its own.
+
+    In space `(o . d, |d - o (o . d)|, o . p, p . d, det(o, d, p))`, in the plane `(o . d, o' . d, o . p, o' . p)`:
+    o is the receiver's orientation, o' this turned by a right angle, p the sender's, and d the sender's position less
+    the receiver's. They are complete: pairs that agree in them are moved copies of each other. The paper has the first
+    three in space, which do not tell how far p is turned about o; without the determinant, which changes sign with
+    reflections, they are complete for the group with reflections.
+
+    Args:
+      relative: `(..., n)`, n = 2 or 3, floating point.
+      receivers: `(..., n)`, unit vectors; leading axes broadcast.
+      senders: `(..., n)`, unit vectors.
+
+    Returns:
+      `(..., 5)` in space, `(..., 4)` in the plane, in the dtype of the arguments.
+
+    Raises:
+      TypeError: an argument is not floating point.
+      ValueError: n is neither 2 nor 3, or differs between the arguments.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: Bekkers et al., PONITA, arXiv:2310.02970, theorem 1.
+    """
+    arrays = {"relative": relative, "receivers": receivers, "senders": senders}
+    arrays = {name: jnp.asarray(array) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        require_floating(name, array)
+    dimension = _dimension("relative", arrays["relative"])
+    for name in ("receivers", "senders"):
+        if arrays[name].ndim == 0 or arrays[name].shape[-1] != dimension:
+            raise ValueError(f"{name} must have a last axis of size {dimension}, got shape {arrays[name].shape}")
+    result_dtype = jnp.result_type(*arrays.values())
+    dtype = accumulation_dtype(*arrays.values())
+    d, o, p = jnp.broadcast_arrays(*(array.astype(dtype) for array in arrays.values()))
+    along, cosine = jnp.sum(o * d, axis=-1), jnp.sum(o * p, axis=-1)
+    if dimension == 2:
+        turned = _turned(o)
+        found = [along, jnp.sum(turned * d, axis=-1), cosine, jnp.sum(turned * p, axis=-1)]
+    else:
+        volume = jnp.sum(o * jnp.cross(d, p), axis=-1)
+        found = [along, _distance_across(d, o, along), cosine, jnp.sum(p * d, axis=-1), volume]
+    return jnp.stack(found, axis=-1).astype(result_dtype)
+
+
+def _dimension(name, array):
+    if array.ndim == 0 or array.shape[-1] not in (2, 3):
+        raise ValueError(f"{name} must have a last axis of size 2 or 3, got shape {array.shape}")
+    return array.shape[-1]
+
+
+def _turned(vectors):
+    return jnp.stack([-vectors[..., 1], vectors[..., 0]], axis=-1)
+
+
+def _distance_across(vectors, orientations, along):
+    """From the axis of an orientation; what is left of parallel vectors by rounding is 0, whose gradient is 0."""
+    toward = jnp.expand_dims(orientations, range(vectors.ndim - orientations.ndim))
+    across = vectors - toward * along[..., None]
+    rounding = 4 * jnp.finfo(vectors.dtype).eps
+    parallel = jnp.sum(across**2, axis=-1) <= rounding**2 * jnp.sum(vectors**2, axis=-1)
+    return safe_norm(jnp.where(parallel[..., None], 0.0, across))
