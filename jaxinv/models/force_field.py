@@ -13,6 +13,7 @@ import functools
 import itertools
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -177,13 +178,16 @@ class ForceField(nnx.Module):
 
 
 def energy_and_forces(
-    model: ForceField,
+    model: Callable[..., jax.Array],
     positions: jax.Array,
     species: ArrayLike,
     edges: Edges,
     atom_mask: ArrayLike | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """The energy `()` and the forces `(atoms, 3)`, minus its gradient; arguments as `ForceField.atomic_energies`."""
+    """The energy `()` and the forces `(atoms, 3)`, minus its gradient, of a `ForceField` or what is called as one.
+
+    Arguments as of `ForceField.atomic_energies`.
+    """
     energy, gradient = jax.value_and_grad(lambda x: model(x, species, edges, atom_mask))(positions)
     return energy, -gradient
 

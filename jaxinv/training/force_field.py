@@ -28,6 +28,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from jaxinv.data.molecules import ELEMENTS, Molecules, load_molecules
 from jaxinv.models.force_field import ForceField, all_pairs, energy_and_forces
+from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.training.force_field_steps import OPTIMISER, Arrays, Fit, State, predictions, train_steps
 from jaxinv.training.molecular_dynamics import (
     energy_drift,
@@ -52,8 +53,8 @@ class Settings:
     """Folder for what is written."""
     data: pathlib.Path | None = None
     """File of molecules; by default what JAXINV_MOLECULES names."""
-    product: Literal["gaunt", "complete", "path_weighted"] = "gaunt"
-    """What multiplies the features of an atom."""
+    product: Literal["gaunt", "complete", "path_weighted", "ponita"] = "gaunt"
+    """What multiplies the features of an atom; "ponita": none does, features are functions of an orientation."""
     minutes: float = 30.0
     """Budget of time, compilation included, evaluation not."""
     steps: int | None = None
@@ -63,7 +64,7 @@ class Settings:
     num_channels: int = 32
     """Channels of features."""
     lmax: int = 2
-    """Highest degree of features."""
+    """Highest degree of features, where there is a product."""
     num_layers: int = 2
     """Layers, each of which carries on what atoms within the cutoff know."""
     cutoff: float = 5.0
@@ -102,7 +103,7 @@ class Result(NamedTuple):
       summary: what results.json holds.
     """
 
-    model: ForceField
+    model: ForceField | PonitaForceField
     state: State
     energy_offset: float
     summary: dict[str, Any]
@@ -174,6 +175,15 @@ def train(settings: Settings, molecules: Molecules, *, console: Console | None =
 
 def _new_model(settings, known):
     force = float(np.sqrt(np.mean(known.forces.astype(np.float64) ** 2)))
+    if settings.product == "ponita":
+        return PonitaForceField(
+            len(ELEMENTS),
+            num_channels=settings.num_channels,
+            num_layers=settings.num_layers,
+            cutoff=settings.cutoff,
+            scale=force,
+            rngs=nnx.Rngs(settings.seed),
+        )
     return ForceField(
         len(ELEMENTS),
         product=settings.product,
