@@ -14,6 +14,7 @@ from tests.lie_groups.rigid_cases import CASES as RIGID_GROUPS
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
 from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
 from tests.simulators.cases import CASES as SIMULATORS
+from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
@@ -28,6 +29,7 @@ CASES = [
     *SAMPLE_SCORES,
     *INVARIANCE_METER,
     *SIMULATORS,
+    *N_BODY,
     *HARMONICS,
     *RADIAL_BASIS,
     *SPHERE_PRODUCTS,

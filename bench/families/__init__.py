@@ -7,17 +7,20 @@ from jaxinv.bench.families.decompositions import CASES as DECOMPOSITIONS
 from jaxinv.bench.families.frames import CASES as FRAMES
 from jaxinv.bench.families.harmonics import CASES as HARMONICS
 from jaxinv.bench.families.matrix_functions import CASES as MATRIX_FUNCTIONS
+from jaxinv.bench.families.orientation_convolutions import CASES as ORIENTATION_CONVOLUTIONS
 from jaxinv.bench.families.planar_convolutions import CASES as PLANAR_CONVOLUTIONS
 from jaxinv.bench.families.rigid_motions import CASES as RIGID_MOTIONS
+from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
 from jaxinv.bench.families.tensor_products import CASES as TENSOR_PRODUCTS
 from jaxinv.bench.families.transferability import CASES as TRANSFERABILITY
 
 FAMILIES: dict[str, tuple[Case, ...]] = {
-    "group_convolutions": (*AFFINE_CONVOLUTIONS, *PLANAR_CONVOLUTIONS),
+    "group_convolutions": (*AFFINE_CONVOLUTIONS, *PLANAR_CONVOLUTIONS, *ORIENTATION_CONVOLUTIONS),
     "harmonics": HARMONICS,
     "lie_groups": (*RIGID_MOTIONS, *MATRIX_FUNCTIONS, *DECOMPOSITIONS),
     "numerics": SMALL_MATRICES,
+    "simulators": SIMULATORS,
     "symmetrization": FRAMES,
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
     "transferability": TRANSFERABILITY,

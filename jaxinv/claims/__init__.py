@@ -4,16 +4,33 @@ Every experiment states the measured numbers, checks what the paper says against
 checks: reproduced, partly, not reproduced.
 """
 
-from jaxinv.claims import gaunt_tensor_product, invariance_in_transfer, lie_group_decompositions, tmi
+from jaxinv.claims import (
+    apen,
+    frame_averaging,
+    gaunt_tensor_product,
+    group_convolutions,
+    invariance_in_transfer,
+    lie_group_decompositions,
+    locality_weight_sharing,
+    ponita,
+    soft_equivariance,
+    tmi,
+)
 from jaxinv.claims.claim import Check, Claim, ClaimResult, Progress, Row
 from jaxinv.ranking.errors import InputError
 
 CLAIMS: dict[str, Claim] = {
     claim.name: claim
     for claim in (
+        apen.CLAIM,
+        frame_averaging.CLAIM,
         gaunt_tensor_product.CLAIM,
+        group_convolutions.CLAIM,
         invariance_in_transfer.CLAIM,
         lie_group_decompositions.CLAIM,
+        locality_weight_sharing.CLAIM,
+        ponita.CLAIM,
+        soft_equivariance.CLAIM,
         tmi.CLAIM,
     )
 }

@@ -1,15 +1,32 @@
 """Architectures put together from layers."""
 
 from jaxinv.models.force_field import Edges, ForceField, all_pairs, energy_and_forces
+from jaxinv.models.gated_tensor_network import GatedTensorNetwork, Tensors
 from jaxinv.models.image_networks import BagOfPatches, ConvNet, MultilayerPerceptron, PatchConv
+from jaxinv.models.one_hidden_layer import OneHiddenLayer, init_one_hidden_layer, one_hidden_layer_score
+from jaxinv.models.piecewise_network import PiecewiseNetwork, PiecewiseOutputs, vote_loss
+from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
+from jaxinv.models.ponita_force_field import PonitaForceField
 
 __all__ = [
     "BagOfPatches",
     "ConvNet",
     "Edges",
     "ForceField",
+    "GatedTensorNetwork",
     "MultilayerPerceptron",
+    "OneHiddenLayer",
     "PatchConv",
+    "PiecewiseNetwork",
+    "PiecewiseOutputs",
+    "Ponita",
+    "PonitaForceField",
+    "PositionNetwork",
+    "Tensors",
     "all_pairs",
+    "calibrated",
     "energy_and_forces",
+    "init_one_hidden_layer",
+    "one_hidden_layer_score",
+    "vote_loss",
 ]

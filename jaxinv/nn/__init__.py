@@ -15,7 +15,13 @@ and powers do not.
 | `Gate` | `gate` |
 | `RadialBasis` | `radial_basis` |
 | `AffineLift`, `AffineConvolution`, `AffineToPlane`, `GroupPool` | `affine_lift` and so on |
+| `GridLift`, `GridConvolution`, `GridSeparableConvolution`, `CosetPool`, `AntialiasedPool` | `grid_lift` and so on |
+| `SteerableConvolution` | `steerable_convolution` |
+| `RegularNormalization`, `IrrepsNormalization` | `regular_normalization`, `irreps_normalization` |
+| `TrivialNonlinearity`, `Norm`-, `Gated`- and `FourierNonlinearity` | `trivial_nonlinearity` and so on |
+| `OrientationConvolution`, `FiberConvolution`, `InvariantBasis` | `dense_orientation_convolution` and so on |
 | `FrameAveraged`, of any module | `frame_average` |
+| `PiecewisePointNet` | `frame_average`, over frames of parts |
 | `EquivarianceRegularizer` | `soft_equivariance` |
 
 `jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
@@ -26,6 +32,24 @@ from jaxinv.nn.convolutions import ChannelwiseConvolution, EdgeConvolution
 from jaxinv.nn.gate import Gate
 from jaxinv.nn.linear import IrrepsLinear
 from jaxinv.nn.many_body import ManyBody
+from jaxinv.nn.orientations import FiberConvolution, InvariantBasis, OrientationConvolution
+from jaxinv.nn.piecewise import PartFeatures, PiecewisePointNet
+from jaxinv.nn.planar import (
+    AntialiasedPool,
+    CosetPool,
+    GridConvolution,
+    GridLift,
+    GridSeparableConvolution,
+    SteerableConvolution,
+)
+from jaxinv.nn.planar_fields import (
+    FourierNonlinearity,
+    GatedNonlinearity,
+    IrrepsNormalization,
+    NormNonlinearity,
+    RegularNormalization,
+    TrivialNonlinearity,
+)
 from jaxinv.nn.radial_basis import RadialBasis
 from jaxinv.nn.symmetric_contraction import SymmetricContraction
 from jaxinv.nn.symmetrization import EquivarianceRegularizer, FrameAveraged
@@ -41,18 +65,35 @@ __all__ = [
     "AffineLift",
     "AffineSampler",
     "AffineToPlane",
+    "AntialiasedPool",
     "ChannelwiseConvolution",
     "CompleteTensorProduct",
+    "CosetPool",
     "EdgeConvolution",
     "EquivarianceRegularizer",
+    "FiberConvolution",
+    "FourierNonlinearity",
     "FrameAveraged",
     "FullyConnectedTensorProduct",
     "Gate",
+    "GatedNonlinearity",
     "GauntTensorProduct",
+    "GridConvolution",
+    "GridLift",
+    "GridSeparableConvolution",
     "GroupPool",
+    "InvariantBasis",
     "IrrepsLinear",
+    "IrrepsNormalization",
     "ManyBody",
+    "NormNonlinearity",
+    "OrientationConvolution",
+    "PartFeatures",
+    "PiecewisePointNet",
     "RadialBasis",
+    "RegularNormalization",
+    "SteerableConvolution",
     "SymmetricContraction",
     "TensorProduct",
+    "TrivialNonlinearity",
 ]

@@ -1,4 +1,4 @@
-"""Training many small networks of one architecture at once, and judging their features by a linear probe."""
+"""Training many small networks of one architecture at once, and judging them: by probes, by the samples they need."""
 
 from jaxinv.training.ensemble import (
     Ensemble,
@@ -7,6 +7,20 @@ from jaxinv.training.ensemble import (
     mask_logits,
     train_ensemble,
 )
+from jaxinv.training.full_batch import train_full_batch
 from jaxinv.training.probe import linear_probe
+from jaxinv.training.sample_complexity import learning_curves, log_log_slope, padded_size, sample_complexity
 
-__all__ = ["Ensemble", "create_ensemble", "ensemble_outputs", "linear_probe", "mask_logits", "train_ensemble"]
+__all__ = [
+    "Ensemble",
+    "create_ensemble",
+    "ensemble_outputs",
+    "learning_curves",
+    "linear_probe",
+    "log_log_slope",
+    "mask_logits",
+    "padded_size",
+    "sample_complexity",
+    "train_ensemble",
+    "train_full_batch",
+]

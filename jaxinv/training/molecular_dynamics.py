@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxinv.kernels.numerics.validation import require_at_least, require_shape
+from jaxinv.kernels.simulators.velocity_verlet import Motion, velocity_verlet_step
 
 BOLTZMANN = 8.617333262e-5
 """eV/K."""
@@ -75,16 +76,16 @@ def velocity_verlet(
     timestep = jnp.asarray(timestep, positions.dtype)
     rate = ACCELERATION / masses[:, None]
 
-    def step(state, _):
-        positions, velocities, forces = state
-        half = velocities + timestep / 2 * rate * forces
-        positions = positions + timestep * half
+    def accelerate(positions):
         energy, forces = potential(positions)
-        velocities = half + timestep / 2 * rate * forces
-        kinetic = jnp.sum(masses[:, None] * velocities**2) / (2 * ACCELERATION)
-        return (positions, velocities, forces), (energy, kinetic)
+        return rate * forces, energy
 
-    start = (positions, velocities, potential(positions)[1])
+    def step(motion, _):
+        motion, energy = velocity_verlet_step(accelerate, motion, timestep)
+        kinetic = jnp.sum(masses[:, None] * motion.velocities**2) / (2 * ACCELERATION)
+        return motion, (energy, kinetic)
+
+    start = Motion(positions, velocities, accelerate(positions)[0])
     (positions, velocities, _), (energies, kinetic) = jax.lax.scan(step, start, length=num_steps)
     return Trajectory(energies, kinetic, positions, velocities)
 

@@ -8,10 +8,10 @@
 | SE(2), SE(3) on points | `orientation_convolution` | a grid of orientations at each point, kernels of invariants |
 
 `point_groups` has the groups and their tables, `planar_irreps` the Fourier transform from regular fields to irreps,
-`irreps_nonlinearities`, `coset_fields` and `antialiased_pooling` what networks need besides, `field_actions` and
-`equivariance` what they are tested by. For points with orientations, `orientation_grids` has the grids,
-`orientation_invariants` and `polynomial_features` what kernels are functions of, `orientation_fields` how scalars and
-vectors go in and out.
+`irreps_nonlinearities`, `field_normalization`, `coset_fields` and `antialiased_pooling` what networks need besides,
+`field_actions` and `equivariance` what they are tested by. For points with orientations, `orientation_grids` has the
+grids, `orientation_invariants` and `polynomial_features` what kernels are functions of, `orientation_fields` how
+scalars and vectors go in and out.
 """
 
 from jaxinv.kernels.group_convolutions.affine import (
@@ -31,6 +31,7 @@ from jaxinv.kernels.group_convolutions.antialiased_pooling import antialiased_po
 from jaxinv.kernels.group_convolutions.coset_fields import coset_pool, restrict_field
 from jaxinv.kernels.group_convolutions.equivariance import equivariance_error
 from jaxinv.kernels.group_convolutions.field_actions import act_irreps, act_picture, act_regular
+from jaxinv.kernels.group_convolutions.field_normalization import irreps_normalization, regular_normalization
 from jaxinv.kernels.group_convolutions.grid_banks import grid_convolution_bank, grid_lifting_bank
 from jaxinv.kernels.group_convolutions.grid_convolutions import (
     grid_convolution,
@@ -67,6 +68,7 @@ from jaxinv.kernels.group_convolutions.planar_irreps import (
     irreps_dimension,
     irreps_matrix,
     irreps_to_regular,
+    is_trivial,
     regular_irreps,
     regular_to_irreps,
 )
@@ -130,8 +132,10 @@ __all__ = [
     "irrep_dimension",
     "irreps_dimension",
     "irreps_matrix",
+    "irreps_normalization",
     "irreps_to_regular",
     "is_antipodal",
+    "is_trivial",
     "left_cosets",
     "lift_scalars",
     "lift_vectors",
@@ -148,6 +152,7 @@ __all__ = [
     "read_scalars",
     "read_vectors",
     "regular_irreps",
+    "regular_normalization",
     "regular_to_irreps",
     "restrict_field",
     "right_cosets",

@@ -16,6 +16,8 @@ from jaxinv.kernels.group_convolutions.planar_irreps import (
     Irreps,
     irrep_dimension,
     irreps_dimension,
+    irreps_members,
+    is_trivial,
     regular_irreps,
     require_irreps,
     sampled_irreps,
@@ -48,7 +50,7 @@ def trivial_nonlinearity(
     Transformations: those of the function.
     """
     _check(x, group, irreps)
-    if any(irrep != (0, 0) for irrep in map(tuple, irreps)):
+    if not all(map(is_trivial, irreps)):
         raise ValueError(
             f"irreps must have frequency and parity 0 for a pointwise function, which is not equivariant on {irreps}: "
             "take norm_nonlinearity, gated_nonlinearity or fourier_nonlinearity"
@@ -83,7 +85,7 @@ def norm_nonlinearity(
     require_shape("bias", bias, (len(irreps), x.shape[-1]))
     dtype, sums = jnp.result_type(x, bias), accumulation_dtype(x, bias)
     x, bias = x.astype(sums), bias.astype(sums)
-    members = jnp.asarray(_members(group, irreps), sums)
+    members = jnp.asarray(irreps_members(irreps, group), sums)
     square = contract("kd,...dc->...kc", members, x * x)
     # Below, the derivative of 1 / norm overflows.
     zero = square <= 1e4 * jnp.finfo(sums).tiny
@@ -116,7 +118,7 @@ def gated_nonlinearity(
     _check(x, group, irreps)
     require_shape("gates", gates, (*x.shape[:-2], len(irreps), x.shape[-1]))
     dtype, sums = jnp.result_type(x, gates), accumulation_dtype(x, gates)
-    members = jnp.asarray(_members(group, irreps), sums)
+    members = jnp.asarray(irreps_members(irreps, group), sums)
     factor = contract("kd,...kc->...dc", members, function(gates.astype(sums)))
     return (x.astype(sums) * factor).astype(dtype)
 
@@ -172,12 +174,3 @@ def _check(x, group, irreps):
     dim = irreps_dimension(irreps, group=group)
     if x.ndim < 2 or x.shape[-2] != dim:
         raise ValueError(f"x must have shape (..., {dim}, channels) for these irreps, got {x.shape}")
-
-
-@functools.lru_cache(maxsize=64)
-def _members(group, irreps):
-    """`(num irreps, dim)`: 1 where a component is of the irrep."""
-    dims = [irrep_dimension(irrep, group=group) for irrep in irreps]
-    table = np.repeat(np.eye(len(dims)), dims, axis=1)
-    table.flags.writeable = False
-    return table

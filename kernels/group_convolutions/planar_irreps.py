@@ -35,6 +35,11 @@ class PlanarIrrep(NamedTuple):
 Irreps = tuple[PlanarIrrep, ...]
 
 
+def is_trivial(irrep: PlanarIrrep) -> bool:
+    """Whether it has frequency and parity 0, so that no element moves it."""
+    return tuple(irrep) == (0, 0)
+
+
 def irrep_dimension(irrep: PlanarIrrep, *, group: PointGroup) -> int:
     """How many real components an irrep has: 1 at frequency 0 and, in C_N and D_N, at N / 2, else 2."""
     return 1 if irrep[0] == 0 or (group.rotations is not None and 2 * irrep[0] == group.rotations) else 2
@@ -61,6 +66,23 @@ def require_irreps(name: str, irreps: Irreps, group: PointGroup) -> None:
                 f"{name} must have parity 0, or 1 where the group reflects and the irrep has one dimension, "
                 f"got {parity} at frequency {frequency}"
             )
+
+
+@functools.lru_cache(maxsize=64)
+def irreps_members(irreps: Irreps, group: PointGroup) -> np.ndarray:
+    """`(num irreps, dim)` float64: 1 where a component is of the irrep."""
+    dims = [irrep_dimension(irrep, group=group) for irrep in irreps]
+    table = np.repeat(np.eye(len(dims)), dims, axis=1)
+    table.flags.writeable = False
+    return table
+
+
+@functools.lru_cache(maxsize=64)
+def trivial_members(irreps: Irreps, group: PointGroup) -> np.ndarray:
+    """`(num trivial, dim)` float64: the rows of those of frequency and parity 0."""
+    table = irreps_members(irreps, group)[[is_trivial(irrep) for irrep in irreps]]
+    table.flags.writeable = False
+    return table
 
 
 def regular_irreps(group: PointGroup, max_frequency: int | None = None) -> Irreps:

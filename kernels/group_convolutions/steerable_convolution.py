@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxinv.kernels.group_convolutions.dense_convolution import warn_of_lost_symmetry
 from jaxinv.kernels.group_convolutions.grid_convolutions import grid_convolve
+from jaxinv.kernels.group_convolutions.planar_irreps import trivial_members
 from jaxinv.kernels.group_convolutions.steerable_kernels import SteerableKernels, basis_by_input
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_floating, require_shape
@@ -48,38 +49,50 @@ def steerable_bank(coefficients: jax.Array, *, kernels: SteerableKernels) -> jax
     return bank.reshape(kernels.size, kernels.size, *bank.shape[1:])
 
 
-@functools.partial(jax.jit, static_argnames=("kernels", "stride", "dilation", "padding"))
+@functools.partial(jax.jit, static_argnames=("kernels", "stride", "dilation", "padding", "channels_first"))
 def steerable_convolution(
     x: jax.Array,
     coefficients: jax.Array,
+    bias: jax.Array | None = None,
     *,
     kernels: SteerableKernels,
     stride: int = 1,
     dilation: int = 1,
     padding: str = "VALID",
+    channels_first: bool = False,
 ) -> jax.Array:
     """From fields of irreps to fields of irreps.
 
     Args:
-      x: `(..., height, width, dim_in, channels_in)`.
+      x: `(..., height, width, dim_in, channels_in)`, or `(..., channels_in, dim_in, height, width)`.
       coefficients: as of `steerable_bank`.
+      bias: `(kernels.num_trivial, channels_out)`, added to the irreps out of frequency and parity 0: a constant that
+        others do not have.
       kernels: static.
-      stride, dilation, padding: static, as of `grid_convolve`.
+      stride, dilation, padding, channels_first: static, as of `grid_convolve`.
 
     Returns:
-      `(..., height', width', dim_out, channels_out)` in the dtype of the arguments together. A bias may be added to
-      irreps of frequency and parity 0 alone.
+      `(..., height', width', dim_out, channels_out)`, or with the channels and the components first; in the dtype of
+      the arguments together.
 
-    Raises: ValueError, TypeError: as `steerable_bank` and `grid_convolve`.
+    Raises: ValueError, TypeError: as `steerable_bank` and `grid_convolve`; a bias of another shape.
     Warns: UserWarning: at trace time, sizes that break the symmetry.
     Transformations: as of `grid_convolve`.
     References: as of `steerable_bank`.
     """
     require_floating("x", x)
     require_floating("coefficients", coefficients)
-    dtype, sums = jnp.result_type(x, coefficients), accumulation_dtype(x, coefficients)
+    arguments = (x, coefficients) if bias is None else (x, coefficients, bias)
+    dtype, sums = jnp.result_type(*arguments), accumulation_dtype(*arguments)
     bank = steerable_bank(coefficients.astype(sums), kernels=kernels)
     options = {"stride": stride, "dilation": dilation, "padding": padding}
-    y = grid_convolve(x.astype(sums), bank, **options).astype(dtype)
-    warn_of_lost_symmetry(x.shape[-4:-2], kernels.size, **options)
-    return y
+    y = grid_convolve(x.astype(sums), bank, channels_first=channels_first, **options)
+    warn_of_lost_symmetry(x.shape[-2:] if channels_first else x.shape[-4:-2], kernels.size, **options)
+    if bias is not None:
+        require_floating("bias", bias)
+        require_shape("bias", bias, (kernels.num_trivial, coefficients.shape[-1]))
+        members = jnp.asarray(trivial_members(kernels.irreps_out, kernels.group), sums)
+        constant = contract("td,tc->dc", members, bias.astype(sums))
+        constant = constant.T[:, :, None, None] if channels_first else constant
+        y = y + constant.reshape((1,) * (y.ndim - constant.ndim) + constant.shape)
+    return y.astype(dtype)

@@ -21,7 +21,7 @@ import functools
 
 import numpy as np
 
-from jaxinv.kernels.group_convolutions.planar_irreps import Irreps, irrep_dimension, require_irreps
+from jaxinv.kernels.group_convolutions.planar_irreps import Irreps, irrep_dimension, is_trivial, require_irreps
 from jaxinv.kernels.group_convolutions.point_groups import PointGroup
 from jaxinv.kernels.numerics.validation import require_at_least
 
@@ -71,6 +71,11 @@ class SteerableKernels:
     def num_basis(self) -> int:
         """How many kernels there are."""
         return sum(len(pair) for row in self.pairs for pair in row)
+
+    @property
+    def num_trivial(self) -> int:
+        """How many irreps out have frequency and parity 0, which a bias may be added to."""
+        return sum(map(is_trivial, self.irreps_out))
 
     @property
     def fan_in(self) -> np.ndarray:

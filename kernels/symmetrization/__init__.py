@@ -3,7 +3,10 @@
 | what | how |
 | --- | --- |
 | frames of a cloud | `pca_frame`, `weighted_frame` (continuous), `minimal_frame` (one element), `stochastic_frame` |
+| frames of momenta | `lorentz_frame` |
+| frames of graphs | `laplacian_sort_frame`, `sample_graph_frame`, `graph_orders`; `order_frames` |
 | frames of its parts | `piecewise_frames` and `frames_of_points`, or `piecewise_apply`; `voronoi_parts`, .. |
+| parts from votes | `fit_part_mixture`, `soft_assignments`, `merge_parts`; all three: `regroup_parts`; `part_max` |
 | a finite group | `group_frames` (functions), `reynolds_project` (linear maps) |
 | averages | `frame_average`, `pca_frame_average` |
 | equivariant maps | `matrix_group`, `tensor_representation`, `direct_sum`, `equivariant_basis`, `project_equivariant` |
@@ -13,6 +16,14 @@
 from jaxinv.kernels.symmetrization.equivariant_basis import equivariant_basis, project_equivariant
 from jaxinv.kernels.symmetrization.frame_averaging import frame_average, pca_frame_average
 from jaxinv.kernels.symmetrization.frames import Frames, check_finite_group, frame_gap, group_frames
+from jaxinv.kernels.symmetrization.graph_frames import (
+    GraphFrame,
+    graph_orders,
+    laplacian_sort_frame,
+    order_frames,
+    sample_graph_frame,
+)
+from jaxinv.kernels.symmetrization.lorentz_frames import lorentz_frame
 from jaxinv.kernels.symmetrization.matrix_groups import (
     MatrixGroup,
     direct_sum,
@@ -22,6 +33,8 @@ from jaxinv.kernels.symmetrization.matrix_groups import (
 from jaxinv.kernels.symmetrization.minimal_frames import minimal_frame
 from jaxinv.kernels.symmetrization.part_assignments import soft_assignments
 from jaxinv.kernels.symmetrization.part_mixture import PartMixture, fit_part_mixture
+from jaxinv.kernels.symmetrization.part_pooling import part_max
+from jaxinv.kernels.symmetrization.part_regrouping import Regrouping, merge_parts, regroup_parts
 from jaxinv.kernels.symmetrization.partitions import (
     assignment_uncertainty,
     bad_partition_rate,
@@ -49,9 +62,11 @@ from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
 
 __all__ = [
     "Frames",
+    "GraphFrame",
     "MatrixGroup",
     "PartMixture",
     "PenaltyRecord",
+    "Regrouping",
     "SoftEquivariance",
     "assignment_uncertainty",
     "bad_partition_rate",
@@ -66,17 +81,25 @@ __all__ = [
     "frame_average",
     "frame_gap",
     "frames_of_points",
+    "graph_orders",
     "group_frames",
     "is_subpartition",
+    "laplacian_sort_frame",
+    "lorentz_frame",
     "matrix_group",
+    "merge_parts",
     "minimal_frame",
     "move_parts",
+    "order_frames",
+    "part_max",
     "pca_frame",
     "pca_frame_average",
     "piecewise_apply",
     "piecewise_frames",
     "project_equivariant",
+    "regroup_parts",
     "reynolds_project",
+    "sample_graph_frame",
     "soft_assignments",
     "soft_equivariance",
     "start_record",

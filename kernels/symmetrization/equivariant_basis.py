@@ -1,5 +1,7 @@
 """Orthonormal bases of the linear maps that are equivariant under a group, and the projector onto their span."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,8 +46,9 @@ def project_equivariant(parameter: jax.Array, basis: jax.Array | np.ndarray) -> 
     """The nearest parameter in the span of a basis: `Q (Q' vec W)`.
 
     Args:
-      parameter: floating point, of any shape with as many entries as the basis has rows: a map `(outputs, inputs)`, or
-        a bias.
+      parameter: `(*copies, ...)`, floating point; its last axes hold as many entries as the basis has rows: a map
+        `(outputs, inputs)`, or a bias. Those before are maps of the same kind, such as the channels of a layer, each
+        projected by itself.
       basis: `(entries, r)`, columns orthonormal (`equivariant_basis`).
 
     Returns:
@@ -57,9 +60,13 @@ def project_equivariant(parameter: jax.Array, basis: jax.Array | np.ndarray) -> 
     """
     parameter, basis = jnp.asarray(parameter), jnp.asarray(basis)
     require_floating("parameter", parameter)
-    if basis.ndim != 2 or basis.shape[0] != parameter.size:
-        raise ValueError(f"basis must have shape ({parameter.size}, r), got {basis.shape}")
+    entries = [math.prod(parameter.shape[axis:]) for axis in range(parameter.ndim + 1)]
+    if basis.ndim != 2 or basis.shape[0] not in entries:
+        raise ValueError(
+            f"basis must have shape (entries, r) for the last axes of parameter, {parameter.shape}, got {basis.shape}"
+        )
+    copies = math.prod(parameter.shape[: entries.index(basis.shape[0])])
     dtype = accumulation_dtype(parameter)
     basis = basis.astype(dtype)
-    along = contract("ir,i->r", basis, parameter.reshape(-1), dtype=dtype)
-    return contract("ir,r->i", basis, along).reshape(parameter.shape).astype(parameter.dtype)
+    along = contract("ir,ni->nr", basis, parameter.reshape(copies, basis.shape[0]), dtype=dtype)
+    return contract("ir,nr->ni", basis, along).reshape(parameter.shape).astype(parameter.dtype)

@@ -46,7 +46,7 @@ def fit_part_mixture(
 
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
-    Without the authors' repulsion of centres, and without their merging.
+    Without the authors' repulsion of centres; their merging is `merge_parts`.
     Transformations: jit, vmap; jvp and vjp in the votes, of first order, by the implicit function theorem: right where
     the steps have converged, 0 with respect to the start.
     References: Atzmon et al., arXiv:2402.08529, sec. 3.

@@ -23,7 +23,7 @@ def equivariance_penalty(parameter: jax.Array, basis: jax.Array, *, kind: str = 
     """How far a parameter is from the equivariant ones.
 
     Args:
-      parameter: floating point, of any shape; P W is its projection.
+      parameter: floating point, one map or copies of one kind (`project_equivariant`); P W is its projection.
       basis: `(entries, r)`, columns orthonormal (`equivariant_basis`).
       kind: static; "square" `|W - P W|^2 / 2`, the authors', whose gradient is `W - P W`; "relative", that over
         `|W|^2`, for layers of different sizes; "cosine" `1 - |P W| / |W|`. The last two are 0 for W = 0.

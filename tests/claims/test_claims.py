@@ -11,7 +11,7 @@ from jaxinv.claims.batches import random_batches
 from jaxinv.claims.claim import holds_in_every_seed, mean_row, spread
 from jaxinv.claims.tmi import NUM_CLASSES, collapse
 
-TRAINED = ("invariance-in-transfer", "lie-group-decompositions", "tmi")
+TRAINED = ("group-convolutions", "invariance-in-transfer", "lie-group-decompositions", "tmi")
 
 
 def result(*passed: bool) -> ClaimResult:
@@ -51,11 +51,7 @@ def test_json(tmp_path):
 
 
 def test_unknown_claim_and_seeds():
-    with pytest.raises(
-        ValueError,
-        match=r"no claim 'tim'; the claims are: gaunt-tensor-product, invariance-in-transfer, "
-        "lie-group-decompositions, tmi",
-    ):
+    with pytest.raises(ValueError, match=f"no claim 'tim'; the claims are: {', '.join(CLAIMS)}"):
         run_claim("tim")
     with pytest.raises(ValueError, match="seeds must be >= 1, got 0"):
         run_claim("tmi", seeds=0)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxinv.kernels.group_convolutions.coset_fields import coset_pool
+from jaxinv.kernels.group_convolutions.field_normalization import irreps_normalization, regular_normalization
 from jaxinv.kernels.group_convolutions.grid_convolutions import (
     grid_convolution,
     grid_lift,
@@ -99,7 +100,7 @@ def reference_pool(x):
     return np.stack([(x[..., turn, :] + x[..., 4 + turn, :]) / 2 for turn in range(4)], -2)
 
 
-def reference_steerable(x, coefficients, kernels):
+def reference_steerable(x, coefficients, bias, kernels):
     """Sums over the tables of kernels; `test_planar_steerable` shows that these are right."""
     starts_in = np.cumsum([0, *(row[0].shape[2] for row in kernels.pairs)])
     starts_out = np.cumsum([0, *(table.shape[3] for table in kernels.pairs[0])])
@@ -112,7 +113,9 @@ def reference_steerable(x, coefficients, kernels):
                     bank[p, starts_in[a] + i, :, starts_out[b] + j] += kernel[p, i, j] * coefficients[at]
                 at += 1
     assert at == len(coefficients)
-    return reference_convolve(x, bank.reshape(3, 3, *bank.shape[1:]))
+    y = reference_convolve(x, bank.reshape(3, 3, *bank.shape[1:]))
+    y[..., 2, :] += bias[0]
+    return y
 
 
 def reference_norm(x, bias):
@@ -142,8 +145,29 @@ def reference_fourier(x):
     return y
 
 
+def reference_regular_normalization(x, scale, bias):
+    """Of all channels together."""
+    y = np.empty_like(x)
+    for at in range(len(x)):
+        y[at] = (x[at] - x[at].mean()) / np.sqrt(x[at].var() + 0.1) * scale + bias
+    return y
+
+
+def reference_irreps_normalization(x, scale, bias):
+    """Of a vector, then a scalar, whose mean alone is taken away; channel by channel."""
+    y = np.empty_like(x)
+    for at, channel in np.ndindex(len(x), x.shape[-1]):
+        field = np.array(x[at, ..., channel])
+        field[..., 2] -= field[..., 2].mean()
+        field /= np.sqrt(np.mean(field**2) + 0.1)
+        field *= scale[[0, 0, 1], channel]
+        field[..., 2] += bias[0, channel]
+        y[at, ..., channel] = field
+    return y
+
+
 SCALAR, SIGN, VECTOR = PlanarIrrep(0), PlanarIrrep(0, 1), PlanarIrrep(1)
-STEERABLE = SteerableKernels(group=O2, irreps_in=(SCALAR, VECTOR), irreps_out=(VECTOR, SIGN), size=3)
+STEERABLE = SteerableKernels(group=O2, irreps_in=(SCALAR, VECTOR), irreps_out=(VECTOR, SCALAR, SIGN), size=3)
 BOTH = {"group": cyclic(5), "irreps": (SCALAR, VECTOR)}
 
 CASES = [
@@ -253,18 +277,25 @@ CASES = [
     ),
     Case(
         name="group_convolutions.steerable_convolution",
-        function=lambda x, coefficients: steerable_convolution(x, coefficients, kernels=STEERABLE),
+        function=lambda x, coefficients, bias: steerable_convolution(x, coefficients, bias, kernels=STEERABLE),
         arguments=lambda generator: (
             generator.normal(size=(1, 4, 3, 3, 2)),
             generator.normal(size=(STEERABLE.num_basis, 2, 1)),
+            generator.normal(size=(1, 1)),
         ),
-        reference=lambda x, coefficients: reference_steerable(x, coefficients, STEERABLE),
-        differentiable=(0, 1),
-        empty=lambda: (np.zeros((0, 4, 3, 3, 2)), np.zeros((STEERABLE.num_basis, 2, 1))),
+        reference=lambda x, coefficients, bias: reference_steerable(x, coefficients, bias, STEERABLE),
+        differentiable=(0, 1, 2),
+        empty=lambda: (np.zeros((0, 4, 3, 3, 2)), np.zeros((STEERABLE.num_basis, 2, 1)), np.zeros((1, 1))),
         bad_input=(
             rejects(
                 lambda: steerable_convolution(zeros(4, 4, 3, 2), zeros(1, 2, 1), kernels=STEERABLE),
                 "coefficients must have shape",
+            ),
+            rejects(
+                lambda: steerable_convolution(
+                    zeros(4, 4, 3, 2), zeros(STEERABLE.num_basis, 2, 1), zeros(3, 1), kernels=STEERABLE
+                ),
+                "bias must have shape",
             ),
             rejects(
                 lambda: SteerableKernels(group=SO2, irreps_in=(SCALAR,), irreps_out=(VECTOR,), size=2),
@@ -281,6 +312,63 @@ CASES = [
             rejects(
                 lambda: SteerableKernels(group=SO2, irreps_in=(SIGN,), irreps_out=(VECTOR,), size=3),
                 "irreps_in must have parity 0",
+            ),
+        ),
+        **FEATURES,
+    ),
+    Case(
+        name="group_convolutions.regular_normalization",
+        function=lambda x, scale, bias: regular_normalization(
+            x, scale, bias, group=P2, across_channels=True, epsilon=0.1
+        ),
+        arguments=lambda generator: (generator.normal(size=(2, 3, 2, 2, 2)), *generator.normal(size=(2, 2))),
+        reference=reference_regular_normalization,
+        differentiable=(0, 1, 2),
+        empty=lambda: (np.zeros((0, 3, 2, 2, 2)), np.zeros(2), np.zeros(2)),
+        bad_input=(
+            rejects(
+                lambda: regular_normalization(zeros(3, 3, 2, 2), zeros(2), zeros(2), group=P4),
+                r"x must have shape \(..., space of 2 axes, 4, channels\)",
+            ),
+            rejects(
+                lambda: regular_normalization(zeros(3, 3, 4, 2), zeros(4, 2), zeros(2), group=P4),
+                "scale must have shape",
+            ),
+            rejects(
+                lambda: regular_normalization(zeros(3, 3, 4, 2), zeros(2), zeros(1), group=P4), "bias must have shape"
+            ),
+            rejects(
+                lambda: regular_normalization(zeros(3, 3, 4, 2).astype(int), zeros(2), zeros(2), group=P4),
+                "x must be floating",
+                TypeError,
+            ),
+        ),
+        **FEATURES,
+    ),
+    Case(
+        name="group_convolutions.irreps_normalization",
+        function=lambda x, scale, bias: irreps_normalization(
+            x, scale, bias, group=SO2, irreps=(VECTOR, SCALAR), epsilon=0.1
+        ),
+        arguments=lambda generator: (
+            generator.normal(size=(2, 3, 2, 3, 2)),
+            generator.normal(size=(2, 2)),
+            generator.normal(size=(1, 2)),
+        ),
+        reference=reference_irreps_normalization,
+        differentiable=(0, 1, 2),
+        empty=lambda: (np.zeros((0, 3, 2, 3, 2)), np.zeros((2, 2)), np.zeros((1, 2))),
+        bad_input=(
+            rejects(
+                lambda: irreps_normalization(zeros(3, 3, 4, 2), zeros(2, 2), zeros(1, 2), **BOTH), "x must have shape"
+            ),
+            rejects(
+                lambda: irreps_normalization(zeros(3, 3, 3, 2), zeros(1, 2), zeros(1, 2), **BOTH),
+                "scale must have shape",
+            ),
+            rejects(
+                lambda: irreps_normalization(zeros(3, 3, 3, 2), zeros(2, 2), zeros(2, 2), **BOTH),
+                "bias must have shape",
             ),
         ),
         **FEATURES,

@@ -12,6 +12,7 @@ import pytest
 from jaxinv.kernels.group_convolutions.antialiased_pooling import antialiased_pool
 from jaxinv.kernels.group_convolutions.equivariance import equivariance_error
 from jaxinv.kernels.group_convolutions.field_actions import act_irreps, act_picture, act_regular
+from jaxinv.kernels.group_convolutions.field_normalization import irreps_normalization, regular_normalization
 from jaxinv.kernels.group_convolutions.irreps_nonlinearities import (
     fourier_nonlinearity,
     gated_nonlinearity,
@@ -180,6 +181,34 @@ def test_quarter_turns_and_mirrors_are_exact(group, irreps, stride):
     assert_not_equivariant(function, x, sample, act_in=act, act_out=pixels, delta=0.1, num_elements=3)
 
 
+def test_a_bias_is_added_to_what_does_not_move():
+    irreps_in, irreps_out = (SCALAR, VECTOR), (SIGN, VECTOR, SCALAR)
+    kernels = SteerableKernels(group=O2, irreps_in=irreps_in, irreps_out=irreps_out, size=3)
+    assert kernels.num_trivial == 1
+    coefficients, bias, x = normal(kernels.num_basis, 2, 3), normal(1, 3, seed=1), normal(5, 5, 3, 2, seed=2)
+    function = functools.partial(steerable_convolution, coefficients=coefficients, bias=bias, kernels=kernels)
+    difference = function(x) - steerable_convolution(x, coefficients, kernels=kernels)
+    wanted = np.concatenate([np.zeros((3, 3)), bias])
+    np.testing.assert_allclose(difference, np.broadcast_to(wanted, (3, 3, 4, 3)), rtol=0, atol=10 * ROUNDING)
+
+    def act(irreps):
+        return lambda turns, x: act_irreps(x, turns * np.pi / 2, group=O2, irreps=irreps, reflect=True)
+
+    move: dict[str, Any] = {"act_in": act(irreps_in), "act_out": act(irreps_out), "num_elements": 1}
+    assert_equivariant(function, x, lambda key: 1, exactness="exact", **move)
+    assert_not_equivariant(lambda x: function(x) + bias.reshape(1, 1, 1, 3), x, lambda key: 1, delta=0.1, **move)
+
+
+def test_channels_first():
+    kernels = SteerableKernels(group=O2, irreps_in=(SCALAR, VECTOR), irreps_out=(SIGN, SCALAR), size=3)
+    coefficients, bias, x = normal(kernels.num_basis, 2, 3), normal(1, 3, seed=1), normal(2, 4, 5, 3, 2, seed=2)
+    options: dict[str, Any] = {"kernels": kernels, "padding": "SAME"}
+    first = jnp.moveaxis(x, (-1, -2), (-4, -3))
+    found = steerable_convolution(first, coefficients, bias, channels_first=True, **options)
+    wanted = steerable_convolution(x, coefficients, bias, **options)
+    np.testing.assert_allclose(jnp.moveaxis(found, (-4, -3), (-1, -2)), wanted, rtol=0, atol=ROUNDING)
+
+
 def smooth(blur, angle, line, pictures=1):
     """White noise, blurred and turned, then taken at the pixels: nothing is interpolated. `(pictures, n, n)`."""
     generator = np.random.default_rng(3)
@@ -262,6 +291,36 @@ def test_nonlinearities_are_equivariant(group, max_frequency, samples):
     np.testing.assert_array_equal(
         trivial_nonlinearity(x[:, :2], group=group, irreps=(SCALAR, SCALAR)), jax.nn.relu(x[:, :2])
     )
+
+
+@pytest.mark.parametrize("across_channels", [False, True])
+def test_a_function_and_its_transform_have_one_normalisation(across_channels):
+    """And it is equivariant, where one of each component by itself is not."""
+    group = dihedral(3)
+    irreps = regular_irreps(group)
+    x, bias = normal(2, 3, 5, 6, 2) + 0.3, normal(2, seed=1)
+    options: dict[str, Any] = {"group": group, "across_channels": across_channels}
+    function = regular_normalization(x, jnp.full(2, 2.0, FLOAT), bias, **options)
+    # The coefficient of a constant function is the root of the order times it.
+    constant = bias[None] * jnp.asarray(np.sqrt(6), FLOAT)
+
+    @jax.jit
+    def normalize(y):
+        return irreps_normalization(y, jnp.full((len(irreps), 2), 2.0, FLOAT), constant, irreps=irreps, **options)
+
+    transform = regular_to_irreps(x, group=group)
+    found = irreps_to_regular(normalize(transform), group=group)
+    np.testing.assert_allclose(found, function, rtol=0, atol=10 * ROUNDING)
+
+    def act(element, y):
+        matrix = irreps_matrix(irreps, group=group, **turn(group, element))
+        return jnp.einsum("ij,...jc->...ic", jnp.asarray(matrix, FLOAT), y, precision="highest")
+
+    move: dict[str, Any] = {"act_in": act, "act_out": act, "num_elements": 3}
+    assert_equivariant(normalize, transform, lambda key: 4, exactness="exact", **move)
+    assert_not_equivariant(lambda y: y / jnp.std(y, (1, 2), keepdims=True), transform, lambda key: 1, delta=0.1, **move)
+    constant_field = normalize(jnp.ones_like(transform).at[..., 1:, :].set(0.0))
+    np.testing.assert_allclose(constant_field[..., 0, :], np.broadcast_to(constant, (2, 3, 5, 2)), atol=10 * ROUNDING)
 
 
 def test_fourier_error_falls_with_the_samples():

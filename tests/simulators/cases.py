@@ -1,4 +1,4 @@
-"""The sprite renderer's parts against float64 numpy: a line a kernel."""
+"""The simulators' parts against float64 numpy: a line a kernel."""
 
 from typing import Any
 
@@ -94,7 +94,128 @@ def blur_reference(rgb, sigma) -> np.ndarray:
     return out
 
 
+def planted_reference(signal) -> np.ndarray:
+    """The signal, times the label, in the one patch that the key draws."""
+    drawn = kernels.dynamic_signal(KEY, jnp.ones(5), num_samples=6, num_patches=3, noise=0.0)
+    patches = np.zeros((6, 3, 5))
+    for sample, (label, position) in enumerate(zip(drawn.labels, drawn.positions, strict=True)):
+        patches[sample, int(position)] = float(label) * signal
+    return patches
+
+
+def log_odds_reference(patches, signal) -> np.ndarray:
+    """Bayes' rule: the likelihoods of both labels, as sums over the place of the signal."""
+    likelihood = {}
+    for label in (1, -1):
+        places = []
+        for place in range(patches.shape[1]):
+            rest = patches.copy()
+            rest[:, place] -= label * signal
+            places.append(np.exp(-np.sum(rest**2, axis=(1, 2)) / (2 * 0.5**2)))
+        likelihood[label] = np.mean(places, axis=0)
+    return np.log(likelihood[1] / likelihood[-1])
+
+
 CASES = [
+    Case(
+        name="simulators.dynamic_signal",
+        function=lambda signal: kernels.dynamic_signal(KEY, signal, num_samples=6, num_patches=3, noise=0.0),
+        value=lambda result: result.patches,
+        arguments=lambda generator: (generator.normal(size=5),),
+        reference=planted_reference,
+        second_order=True,
+        empty=lambda: (np.zeros(0),),
+        low_precision=4e-3,
+        low_result=jnp.bfloat16,
+        bad_input=(
+            BadInput(
+                call=lambda: kernels.dynamic_signal(KEY, jnp.ones(2), num_samples=-1, num_patches=3, noise=1.0),
+                error=ValueError,
+                message="num_samples must be >= 0, got -1",
+            ),
+            BadInput(
+                call=lambda: kernels.dynamic_signal(KEY, jnp.ones(2), num_samples=1, num_patches=0, noise=1.0),
+                error=ValueError,
+                message="num_patches must be >= 1, got 0",
+            ),
+            BadInput(
+                call=lambda: kernels.dynamic_signal(KEY, jnp.ones(2), num_samples=1, num_patches=3, noise=-1.0),
+                error=ValueError,
+                message="noise must be >= 0, got -1.0",
+            ),
+            BadInput(
+                call=lambda: kernels.dynamic_signal(KEY, jnp.ones(2, int), num_samples=1, num_patches=3, noise=1.0),
+                error=TypeError,
+                message="signal must be floating point",
+            ),
+            BadInput(
+                call=lambda: kernels.static_signal(
+                    KEY, jnp.ones(2), num_samples=1, num_patches=3, noise=1.0, position=3
+                ),
+                error=ValueError,
+                message="position must be one of 3 patches, got 3",
+            ),
+            BadInput(
+                call=lambda: kernels.static_signal(KEY, jnp.ones((2, 2)), num_samples=1, num_patches=3, noise=1.0),
+                error=ValueError,
+                message=r"signal must have shape \(any\), got \(2, 2\)",
+            ),
+        ),
+    ),
+    Case(
+        name="simulators.odd_threshold",
+        function=kernels.odd_threshold,
+        value=lambda result: result,
+        arguments=lambda generator: (generator.normal(size=(4, 3)), generator.uniform(0.2, 0.8, ())),
+        reference=lambda x, threshold: np.sign(x) * np.maximum(np.abs(x) - threshold, 0),
+        differentiable=(0, 1),
+        second_order=True,
+        empty=lambda: (np.zeros(0), np.ones(())),
+        # A difference of rounded numbers.
+        low_precision=1e-2,
+        low_result=jnp.bfloat16,
+        bad_input=(
+            BadInput(
+                call=lambda: kernels.odd_threshold(jnp.ones(3), jnp.ones(3)),
+                error=ValueError,
+                message=r"threshold must have shape \(\), got \(3,\)",
+            ),
+            BadInput(
+                call=lambda: kernels.odd_threshold(jnp.ones(3, int), jnp.ones(())),
+                error=TypeError,
+                message="x must be floating point",
+            ),
+        ),
+    ),
+    Case(
+        name="simulators.signal_log_odds",
+        function=lambda patches, signal: kernels.signal_log_odds(patches, signal, noise=0.5),
+        value=lambda result: result,
+        arguments=lambda generator: (generator.normal(size=(4, 3, 5)) / 2, generator.normal(size=5) / 2),
+        reference=log_odds_reference,
+        differentiable=(0, 1),
+        second_order=True,
+        empty=lambda: (np.zeros((0, 3, 5)), np.ones(5)),
+        low_precision=4e-3,
+        low_result=jnp.bfloat16,
+        bad_input=(
+            BadInput(
+                call=lambda: kernels.signal_log_odds(jnp.ones((4, 3, 5)), jnp.ones(4), noise=1.0),
+                error=ValueError,
+                message="patches must have shape",
+            ),
+            BadInput(
+                call=lambda: kernels.signal_log_odds(jnp.ones((4, 3, 5)), jnp.ones(5), noise=0.0),
+                error=ValueError,
+                message="noise must be >= 1e-06, got 0.0",
+            ),
+            BadInput(
+                call=lambda: kernels.signal_log_odds(jnp.ones((4, 3, 5), int), jnp.ones(5), noise=1.0),
+                error=TypeError,
+                message="patches must be floating point",
+            ),
+        ),
+    ),
     Case(
         name="simulators.render_sprite",
         function=lambda *fields: kernels.render_sprite(kernels.SpriteParams(*fields[:4]), fields[4]),

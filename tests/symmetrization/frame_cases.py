@@ -76,6 +76,32 @@ def numpy_minimal(points):
     return (q * np.sign(np.diag(r)))[None]
 
 
+def momenta_of(generator, n, d, *, massless=False):
+    """Of particles."""
+    space = generator.normal(size=(n, d - 1))
+    masses = 0 if massless else generator.uniform(0.5, 1.5, size=n)
+    return np.concatenate([np.sqrt(masses**2 + (space**2).sum(1))[:, None], space], axis=1)
+
+
+def numpy_lorentz(momenta):
+    """By Gram and Schmidt's process in the metric of Minkowski, on the total and the first momenta."""
+    metric = np.diag([1.0, *[-1.0] * (momenta.shape[1] - 1)])
+    columns = []
+    for vector in (momenta.sum(0), *momenta[: momenta.shape[1] - 1]):
+        rest = vector - sum((c * (c @ metric @ vector) / (c @ metric @ c) for c in columns), np.zeros(len(vector)))
+        columns.append(rest / np.sqrt(abs(rest @ metric @ rest)))
+    return np.stack(columns, axis=1)[None]
+
+
+PARTS = np.array([1, 0, 1, -1, 3, 0])
+
+
+def numpy_part_max(features):
+    """In three parts, one of them empty; labels -1 and 3 are of none."""
+    largest = {part: features[part == PARTS].max(0) for part in (0, 1)}
+    return np.stack([largest.get(part, np.zeros(features.shape[1])) for part in PARTS.tolist()])
+
+
 def numpy_tensor_average(vectors, tensors):
     """Over C4, of `tensor_function`."""
     found = []
@@ -215,6 +241,32 @@ CASES = [
             _bad(lambda: kernels.minimal_frame(CLOUD, group="su"), "group must be one of"),
         ),
         **{**FRAMES, "value": lambda found: found.elements},
+    ),
+    Case(
+        name="symmetrization.lorentz_frame",
+        function=lambda momenta: kernels.lorentz_frame(momenta, group="o", detached=False),
+        arguments=lambda generator: (momenta_of(generator, 4, 3),),
+        reference=numpy_lorentz,
+        empty=lambda: (np.zeros((0, 3)),),
+        bad_input=(
+            *_bad_clouds(lambda points: kernels.lorentz_frame(points, group="o")),
+            _bad(lambda: kernels.lorentz_frame(jnp.ones((4, 1)), group="o"), "momenta must have shape"),
+            _bad(lambda: kernels.lorentz_frame(CLOUD, group="e"), "group must be one of"),
+        ),
+        **{**FRAMES, "value": lambda found: found.elements},
+    ),
+    Case(
+        name="symmetrization.part_max",
+        function=lambda features: kernels.part_max(features, jnp.asarray(PARTS), 3),
+        arguments=lambda generator: (generator.normal(size=(6, 2)),),
+        reference=numpy_part_max,
+        bad_input=(
+            _bad(lambda: kernels.part_max(CLOUD, jnp.zeros(4, int), 3), "labels must have one label a point"),
+            _bad(lambda: kernels.part_max(CLOUD, jnp.zeros(N), 3), "labels must hold integers", TypeError),
+            _bad(lambda: kernels.part_max(CLOUD[None], jnp.zeros(N, int), 3), "features must have shape"),
+            _bad(lambda: kernels.part_max(CLOUD, jnp.zeros(N, int), 0), "num_parts must be"),
+        ),
+        **FEATURES,
     ),
     Case(
         name="symmetrization.reynolds_project",

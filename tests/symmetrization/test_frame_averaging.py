@@ -10,7 +10,7 @@ import pytest
 
 from jaxinv.kernels import symmetrization as kernels
 from jaxinv.kernels.lie_groups.sampling import haar_so
-from tests.duties import FLOAT, X64, assert_same
+from tests.duties import FLOAT, X64, assert_finite, assert_same
 from tests.symmetrization.frame_cases import C4, CHANNELS, N, cloud, network
 from tests.symmetry import assert_equivariant, assert_not_equivariant
 
@@ -270,6 +270,26 @@ def test_exact_forces_add_up_to_no_force_and_no_torque():
         np.testing.assert_allclose(
             forces(turned, way), np.asarray(found) @ rotation.T, atol=(1e-10 if X64 else 2e-4) * scale
         )
+
+
+@pytest.mark.allow_nans
+def test_derivatives_at_equal_variances_are_finite():
+    square = jnp.asarray([[1.0, 0], [-1, 0], [0, 1], [0, -1], [0, 0]], FLOAT)
+
+    @jax.jit
+    def all_of(points):
+        ways = [functools.partial(energy, detached=detached) for detached in (True, False)]
+        return [jax.grad(way)(points) for way in (*ways, naive)]
+
+    def naive(points):
+        axes = jnp.linalg.eigh(jnp.matmul(points.T, points))[1]
+        return jnp.sum(jnp.sin(jnp.matmul(points, axes) + 1))
+
+    detached, exact, through = all_of(square)
+    assert_finite((detached, exact))
+    assert np.abs(detached).max() > 0.1
+    # What this is about.
+    assert np.isnan(through).any()
 
 
 def test_averages_over_a_finite_group_are_equivariant():

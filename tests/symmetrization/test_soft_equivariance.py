@@ -95,6 +95,39 @@ def test_projection_is_the_nearest_equivariant_map():
     assert kernels.equivariance_penalty(jnp.asarray(found), basis) < EXACT
 
 
+def test_copies_are_projected_one_by_one():
+    """The channels of a layer share the basis of one pair of tensors: block by block the projection of the whole."""
+    group = GROUPS["O(2)"]
+    basis = kernels.equivariant_basis(tensor(group, 2), tensor(group, 1))
+    blocks = np.random.default_rng(0).normal(size=(2, 4, 3, 9))
+    found = kernels.project_equivariant(jnp.asarray(blocks, FLOAT), basis)
+    whole = [kernels.direct_sum(*[tensor(group, order)] * count) for order, count in ((2, 4), (1, 2))]
+    square = jnp.asarray(np.moveaxis(blocks, 2, 1).reshape(6, 36), FLOAT)
+    wanted = kernels.project_equivariant(square, kernels.equivariant_basis(*whole))
+    np.testing.assert_allclose(np.moveaxis(np.asarray(found), 2, 1).reshape(6, 36), wanted, atol=10 * EXACT)
+    # Other last axes than a map's.
+    with pytest.raises(ValueError, match="basis must have shape"):
+        kernels.project_equivariant(jnp.ones((3, 9, 2), FLOAT), basis)
+
+
+def test_generators_of_any_scale_have_the_same_maps():
+    """The cut of the null space is relative: by the largest singular value, which grows with the generators."""
+    group = GROUPS["O(3)"]
+    for scale in (1e-3, 1e3):
+        scaled = group._replace(algebra=scale * group.algebra)
+        basis = kernels.equivariant_basis(tensor(scaled, 2), tensor(scaled, 2))
+        assert basis.shape == (81, 3)
+
+
+def test_projectors_of_subgroups_are_nested():
+    """What the larger group leaves alone, its subgroup leaves alone: P2 P1 = P1 P2 = P2."""
+    small, large = (
+        kernels.equivariant_basis(tensor(GROUPS[name], 2), tensor(GROUPS[name], 2)) for name in ("O(2)", "O(3)")
+    )
+    np.testing.assert_allclose(small @ (small.T @ large), large, atol=1e-10)
+    assert np.abs(large @ (large.T @ small) - small).max() > 0.1
+
+
 def test_reynolds_operator_is_the_projector_of_a_finite_group():
     quarter = kernels.MatrixGroup(np.zeros((0, 2, 2)), C4[1:2])
     square = tensor(quarter, 2)
@@ -199,14 +232,15 @@ def test_equivariance_error():
         kernels.equivariance_error(lambda x: x, x, rho, rho[:, :2, :2])
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("axis", [0, 1, 2, None])
 def test_tuned_strengths_find_the_axis_that_is_kept(axis):
     """A map of symmetric kind about one axis from few samples, with the minimum of the loss in closed form.
 
-    Truth `1 + 0.3 (1 x z z')` acts on tensors of order 2 and commutes with rotations about z alone.
+    Truth `1 + 0.3 (1 x z z')` acts on tensors of order 2 and commutes with rotations about z alone; the control is 1,
+    which commutes with all.
     """
-    generator = np.random.default_rng(axis)
-    z = np.eye(3)[axis]
+    generator = np.random.default_rng(3 if axis is None else axis)
+    z = np.zeros(3) if axis is None else np.eye(3)[axis]
     truth = np.eye(9) + 0.3 * np.kron(np.eye(3), np.outer(z, z))
     x, test = generator.normal(size=(12, 9)), generator.normal(size=(400, 9))
     y = x @ truth.T + 0.05 * generator.normal(size=(12, 9))
@@ -224,10 +258,14 @@ def test_tuned_strengths_find_the_axis_that_is_kept(axis):
     first = np.full(3, 0.1)
     fixed = fitted(first)
     penalties = kernels.equivariance_penalties(jnp.asarray(fixed, FLOAT), bases)
-    assert int(jnp.argmin(penalties)) == axis
     tuned = np.asarray(kernels.tune_strengths(jnp.asarray(first, FLOAT), penalties, power=2), np.float64)
+    none_error, fixed_error, tuned_error = (test_error(fitted(strengths)) for strengths in (np.zeros(3), first, tuned))
+    assert fixed_error < none_error
+    if axis is None:
+        assert tuned.min() > 0.05
+        assert tuned_error < 0.5 * none_error
+        return
+    assert int(jnp.argmin(penalties)) == axis
     assert tuned[axis] == pytest.approx(0.1)
     assert np.delete(tuned, axis).max() < 0.03
-    errors = [test_error(fitted(strengths)) for strengths in (np.zeros(3), first, tuned)]
-    assert errors[1] < errors[0]
-    assert errors[2] < 0.5 * errors[1]
+    assert tuned_error < 0.5 * fixed_error
