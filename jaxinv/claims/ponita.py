@@ -36,14 +36,14 @@ class _Size(NamedTuple):
 
     train: int = 500
     test: int = 1000
-    steps: int = 4000
+    steps: int = 2500
     steps_at_once: int = 50
     batch_size: int = 100
     hidden: int = 32
     basis: int = 64
     layers: int = 4
     orientations: int = 12
-    force_steps: int = 3000
+    force_steps: int = 2000
     configurations: int = 450
     tested: int = 650
 

@@ -91,6 +91,7 @@ from jaxinv.kernels.group_convolutions.polynomial_features import polynomial_fea
 from jaxinv.kernels.group_convolutions.siren import Siren, init_siren
 from jaxinv.kernels.group_convolutions.steerable_convolution import steerable_bank, steerable_convolution
 from jaxinv.kernels.group_convolutions.steerable_kernels import SteerableKernels
+from jaxinv.kernels.numerics.edges import check_edges
 
 __all__ = [
     "O2",
@@ -107,6 +108,7 @@ __all__ = [
     "affine_lift",
     "affine_to_plane",
     "antialiased_pool",
+    "check_edges",
     "convolution_bank",
     "coset_pool",
     "cyclic",

@@ -5,6 +5,8 @@ weights of a layer. The kernels are made and used up block by block, in reverse 
 """
 
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -73,15 +75,15 @@ def dense_orientation_convolution(
     clouds = x.reshape(-1, points, num_orientations, channels).astype(sums)
     bases = basis.reshape(-1, points, points, num_kept, num_basis)
 
-    def summed(numbers, clouds, bases, weights):
-        return _over_clouds(clouds, bases, weights, numbers, antipodal)
+    def summed(numbers, reductions, clouds, bases, weights):
+        return _over_clouds(clouds, bases, weights, numbers, reductions, antipodal)
 
     result = jax.lax.platform_dependent(
         clouds,
         bases,
         weights.astype(sums),
-        cpu=functools.partial(summed, _ON_CPU),
-        default=functools.partial(summed, _ELSEWHERE),
+        cpu=functools.partial(summed, _ON_CPU, _WRITTEN_SUMS),
+        default=functools.partial(summed, _ELSEWHERE, _REDUCTIONS),
     )
     result = result.reshape(x.shape)
     return (result if present is None else jnp.where(present, result, 0)).astype(dtype)
@@ -95,7 +97,7 @@ def _point_mask(mask, shape):
     return mask[..., None, None]
 
 
-def _over_clouds(clouds, bases, weights, numbers, antipodal):
+def _over_clouds(clouds, bases, weights, numbers, reductions, antipodal):
     """A few clouds at a time, or a few receivers of one."""
     num_clouds, points, _, channels = clouds.shape
     a_receiver = points * bases.shape[-2] * channels
@@ -103,11 +105,13 @@ def _over_clouds(clouds, bases, weights, numbers, antipodal):
     if together == 1:
         most = max(1, numbers // a_receiver)
         rows = max(rows for rows in range(1, points + 1) if points % rows == 0 and rows <= most)
-        cloud = functools.partial(_by_receivers, weights=weights, rows=rows, antipodal=antipodal)
+        cloud = functools.partial(_by_receivers, weights=weights, rows=rows, reductions=reductions, antipodal=antipodal)
         if num_clouds == 1:
             return cloud(clouds[0], bases[0])[None]
         return jax.lax.map(lambda pair: cloud(*pair), (clouds, bases))
-    block = jax.checkpoint(jax.vmap(functools.partial(_whole, antipodal=antipodal), (0, 0, None)))
+    block = jax.checkpoint(
+        jax.vmap(functools.partial(_whole, reductions=reductions, antipodal=antipodal), (0, 0, None))
+    )
     num_blocks = -(-num_clouds // together)
     if num_blocks == 1:
         return block(clouds, bases, weights)
@@ -121,11 +125,11 @@ def _over_clouds(clouds, bases, weights, numbers, antipodal):
     return result.reshape(num_blocks * together, *result.shape[2:])[:num_clouds]
 
 
-def _by_receivers(x, basis, *, weights, rows, antipodal):
+def _by_receivers(x, basis, *, weights, rows, reductions, antipodal):
     """One cloud, `rows` receivers at a time."""
     points = x.shape[0]
     if rows == points:
-        return jax.checkpoint(functools.partial(_whole, antipodal=antipodal))(x, basis, weights)
+        return jax.checkpoint(functools.partial(_whole, reductions=reductions, antipodal=antipodal))(x, basis, weights)
     kept = basis.shape[-2]
     num_blocks = points // rows
     bases = basis.reshape(num_blocks, rows, *basis.shape[1:])
@@ -134,8 +138,8 @@ def _by_receivers(x, basis, *, weights, rows, antipodal):
     @jax.checkpoint
     def block(basis, opposite):
         kernels = _kernels(basis, weights)
-        received = _sum_over_senders(kernels, x[:, :kept])
-        return received, _sum_over_receivers(kernels, opposite) if antipodal else None
+        received = reductions.over_senders(kernels, x[:, :kept])
+        return received, reductions.over_receivers(kernels, opposite) if antipodal else None
 
     def step(total, operands):
         received, sent = block(*operands)
@@ -146,13 +150,13 @@ def _by_receivers(x, basis, *, weights, rows, antipodal):
     return jnp.concatenate([received.reshape(points, kept, -1), sent], axis=1)
 
 
-def _whole(x, basis, weights, *, antipodal):
+def _whole(x, basis, weights, *, reductions, antipodal):
     """One cloud: x `(points, N, channels)`, basis `(points, points, N or N / 2, K)`."""
     kernels, kept = _kernels(basis, weights), basis.shape[-2]
-    received = _sum_over_senders(kernels, x[:, :kept])
+    received = reductions.over_senders(kernels, x[:, :kept])
     if not antipodal:
         return received
-    return jnp.concatenate([received, _sum_over_receivers(kernels, x[:, kept:])], axis=1)
+    return jnp.concatenate([received, reductions.over_receivers(kernels, x[:, kept:])], axis=1)
 
 
 def _kernels(basis, weights):
@@ -161,19 +165,30 @@ def _kernels(basis, weights):
     return product.reshape(*basis.shape[:-1], weights.shape[-1])
 
 
+class _Sums(NamedTuple):
+    """`out[i] = sum over j of kernels[i, j] x[j]`, and `out[j] = sum over i of kernels[i, j] x[i]`."""
+
+    over_senders: Callable[[jax.Array, jax.Array], jax.Array]
+    over_receivers: Callable[[jax.Array, jax.Array], jax.Array]
+
+
+# An accelerator fuses products into reductions; sums that are written out take it seconds to compile.
+_REDUCTIONS = _Sums(
+    lambda kernels, x: jnp.sum(kernels * x[None], axis=1), lambda kernels, x: jnp.sum(kernels * x[:, None], axis=0)
+)
+
+
 @jax.custom_jvp
 def _sum_over_senders(kernels, x):
-    """`out[i] = sum over j of kernels[i, j] x[j]`."""
     if kernels.shape[1] > _WRITTEN_OUT:
-        return jnp.sum(kernels * x[None], axis=1)
+        return _REDUCTIONS.over_senders(kernels, x)
     return functools.reduce(jnp.add, [kernels[:, j] * x[j][None] for j in range(kernels.shape[1])])
 
 
 @jax.custom_jvp
 def _sum_over_receivers(kernels, x):
-    """`out[j] = sum over i of kernels[i, j] x[i]`."""
     if kernels.shape[0] > _WRITTEN_OUT:
-        return jnp.sum(kernels * x[:, None], axis=0)
+        return _REDUCTIONS.over_receivers(kernels, x)
     return functools.reduce(jnp.add, [kernels[i] * x[i][None] for i in range(kernels.shape[0])])
 
 
@@ -183,9 +198,9 @@ def _sum_over_receivers(kernels, x):
 @_sum_over_senders.defjvp
 def _sum_over_senders_jvp(primals, tangents):
     (kernels, x), (kernels_dot, x_dot) = primals, tangents
-    of_kernels = jnp.sum(kernels_dot * x[None], axis=1)
+    of_kernels = _REDUCTIONS.over_senders(kernels_dot, x)
     if kernels.shape[0] > _WRITTEN_OUT:
-        of_x = jnp.sum(kernels * x_dot[None], axis=1)
+        of_x = _REDUCTIONS.over_senders(kernels, x_dot)
     else:
         of_x = jnp.stack([jnp.sum(kernels[i] * x_dot, axis=0) for i in range(kernels.shape[0])])
     return _sum_over_senders(kernels, x), of_kernels + of_x
@@ -194,12 +209,15 @@ def _sum_over_senders_jvp(primals, tangents):
 @_sum_over_receivers.defjvp
 def _sum_over_receivers_jvp(primals, tangents):
     (kernels, x), (kernels_dot, x_dot) = primals, tangents
-    of_kernels = jnp.sum(kernels_dot * x[:, None], axis=0)
+    of_kernels = _REDUCTIONS.over_receivers(kernels_dot, x)
     if kernels.shape[1] > _WRITTEN_OUT:
-        of_x = jnp.sum(kernels * x_dot[:, None], axis=0)
+        of_x = _REDUCTIONS.over_receivers(kernels, x_dot)
     else:
         of_x = jnp.stack([jnp.sum(kernels[:, j] * x_dot, axis=0) for j in range(kernels.shape[1])])
     return _sum_over_receivers(kernels, x), of_kernels + of_x
+
+
+_WRITTEN_SUMS = _Sums(_sum_over_senders, _sum_over_receivers)
 
 
 @functools.partial(jax.jit, static_argnames=("num_receivers", "sorted_receivers"))

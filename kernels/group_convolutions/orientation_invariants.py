@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
-from jaxinv.kernels.numerics.safe import safe_norm
+from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.validation import require_floating, require_shape
 
 
@@ -37,13 +36,9 @@ def orientation_invariants(relative: jax.Array, orientations: ArrayLike) -> jax.
     dtype = accumulation_dtype(relative)
     orientations = jnp.asarray(orientations, dtype)
     require_shape("orientations", orientations, (None, dimension))
-    vectors = relative.astype(dtype)
-    along = contract("...i,oi->...o", vectors, orientations)
-    if dimension == 2:
-        across = contract("...i,oi->...o", vectors, _turned(orientations))
-    else:
-        across = _distance_across(vectors[..., None, :], orientations, along)
-    return jnp.stack([along, across], axis=-1).astype(relative.dtype)
+    toward = jnp.expand_dims(orientations, range(relative.ndim - 1))
+    found = _along_and_across(_components(relative.astype(dtype)[..., None, :]), _components(toward))
+    return jnp.stack(found, axis=-1).astype(relative.dtype)
 
 
 def fiber_invariants(orientations: ArrayLike) -> np.ndarray:
@@ -62,7 +57,7 @@ def fiber_invariants(orientations: ArrayLike) -> np.ndarray:
     cosine = grid @ grid.T
     if grid.shape[1] == 3:
         return cosine[..., None]
-    turned = np.stack([-grid[:, 1], grid[:, 0]], axis=-1)
+    turned = np.stack(_turned(grid.T), axis=-1)
     return np.stack([cosine, turned @ grid.T], axis=-1)
 
 
@@ -99,14 +94,13 @@ def pair_invariants(relative: jax.Array, receivers: jax.Array, senders: jax.Arra
             raise ValueError(f"{name} must have a last axis of size {dimension}, got shape {arrays[name].shape}")
     result_dtype = jnp.result_type(*arrays.values())
     dtype = accumulation_dtype(*arrays.values())
-    d, o, p = jnp.broadcast_arrays(*(array.astype(dtype) for array in arrays.values()))
-    along, cosine = jnp.sum(o * d, axis=-1), jnp.sum(o * p, axis=-1)
+    d, o, p = map(_components, jnp.broadcast_arrays(*(array.astype(dtype) for array in arrays.values())))
+    found = [*_along_and_across(d, o), _inner(o, p)]
     if dimension == 2:
-        turned = _turned(o)
-        found = [along, jnp.sum(turned * d, axis=-1), cosine, jnp.sum(turned * p, axis=-1)]
+        found.append(_inner(_turned(o), p))
     else:
-        volume = jnp.sum(o * jnp.cross(d, p), axis=-1)
-        found = [along, _distance_across(d, o, along), cosine, jnp.sum(p * d, axis=-1), volume]
+        volume = sum(o[i] * (d[i - 2] * p[i - 1] - d[i - 1] * p[i - 2]) for i in range(3))
+        found += [_inner(p, d), volume]
     return jnp.stack(found, axis=-1).astype(result_dtype)
 
 
@@ -116,14 +110,28 @@ def _dimension(name, array):
     return array.shape[-1]
 
 
-def _turned(vectors):
-    return jnp.stack([-vectors[..., 1], vectors[..., 0]], axis=-1)
+def _components(vectors):
+    """Each by itself: sums over an axis of two or three are slow."""
+    parts = jax.lax.split(vectors, (1,) * vectors.shape[-1], axis=vectors.ndim - 1)
+    return [jnp.squeeze(part, -1) for part in parts]
 
 
-def _distance_across(vectors, orientations, along):
-    """From the axis of an orientation; what is left of parallel vectors by rounding is 0, whose gradient is 0."""
-    toward = jnp.expand_dims(orientations, range(vectors.ndim - orientations.ndim))
-    across = vectors - toward * along[..., None]
-    rounding = 4 * jnp.finfo(vectors.dtype).eps
-    parallel = jnp.sum(across**2, axis=-1) <= rounding**2 * jnp.sum(vectors**2, axis=-1)
-    return safe_norm(jnp.where(parallel[..., None], 0.0, across))
+def _inner(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def _turned(vector):
+    """By a right angle."""
+    x, y = vector
+    return -y, x
+
+
+def _along_and_across(d, o):
+    """In space the distance across: what rounding leaves of parallel vectors is 0, whose gradient is 0."""
+    along = _inner(d, o)
+    if len(d) == 2:
+        return along, _inner(_turned(o), d)
+    square = sum((x - y * along) ** 2 for x, y in zip(d, o, strict=True))
+    rounding = 4 * jnp.finfo(square.dtype).eps
+    parallel = square <= rounding**2 * _inner(d, d)
+    return along, jnp.where(parallel, 0.0, jnp.sqrt(jnp.where(parallel, 1.0, square)))

@@ -338,6 +338,7 @@ def test_derivatives_at_coincident_points():
     assert np.abs(along).max() > 1e-3
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="an accelerator takes larger blocks than this")
 @pytest.mark.parametrize("dense", [True, False])
 def test_kernels_of_pairs_are_never_all_there(dense):
     """Memory is that of copies of the input and a block; a plain form holds pairs x orientations x channels."""
