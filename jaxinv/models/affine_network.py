@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from jaxinv.kernels.group_convolutions import affine_convolve
 from jaxinv.kernels.lie_groups.sampling import PolarSamples
+from jaxinv.kernels.numerics.largest import largest
 from jaxinv.kernels.numerics.validation import require_choice
 from jaxinv.nn.affine import AffineConvolution, AffineLift, AffineSampler
 
@@ -59,7 +60,8 @@ class _ResidualNetwork(nnx.Module):
         x = norms[3](jax.nn.gelu(x + y))
         x = jax.nn.gelu(_largest_of_four(x))
         x = jax.nn.gelu(norms[4](last(x)))
-        x = jax.nn.gelu(self.hidden_norm(self.hidden(jnp.max(x, axis=(1, 2, 3)))))
+        x = largest(x.reshape(x.shape[0], -1, x.shape[-1]), 1)
+        x = jax.nn.gelu(self.hidden_norm(self.hidden(x)))
         return self.dropout(x, deterministic=rngs is None, rngs=rngs)
 
     def __call__(self, images: Array, samples: Samples, *, rngs: nnx.Rngs | None = None) -> Float[Array, "b c"]:

@@ -19,7 +19,6 @@ import abc
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -30,6 +29,7 @@ from jaxinv.kernels.group_convolutions import (
     irreps_dimension,
     regular_irreps,
 )
+from jaxinv.kernels.numerics.largest import largest
 from jaxinv.kernels.numerics.validation import require_choice
 from jaxinv.nn.planar import AntialiasedPool, CosetPool, GridConvolution, GridLift, SteerableConvolution
 from jaxinv.nn.planar_fields import (
@@ -68,22 +68,12 @@ class _ResidualNetwork(nnx.Module):
         for first, second in self.blocks:
             x = self.pool(x)
             x = x + second(first(x))
-        return _largest(self._invariants(self.last(x)))
+        x = self._invariants(self.last(x))
+        return largest(x.reshape(x.shape[0], -1, x.shape[-1]), 1)
 
     def __call__(self, images: Array) -> Float[Array, "b c"]:
         """Logits."""
         return self.head(self.features(images))
-
-
-def _largest(x):
-    """(B, H, W, D) to (B, D).
-
-    By its place: the derivative of `jnp.max` compares the values with the largest, and is NaN where none is equal to it
-    because XLA computes them a second time with other rounding.
-    """
-    values = x.reshape(x.shape[0], -1, x.shape[-1])
-    place = jnp.argmax(values, axis=1, keepdims=True)
-    return jnp.take_along_axis(values, place, axis=1)[:, 0]
 
 
 class _GridLayer(nnx.Module):

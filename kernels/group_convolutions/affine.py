@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxinv.kernels.group_convolutions.affine_kernels import computed, convolution_bank, lifting_bank, projection_bank
 from jaxinv.kernels.group_convolutions.pixel_convolution import PADDINGS, correlate
 from jaxinv.kernels.group_convolutions.siren import Siren
+from jaxinv.kernels.numerics.largest import largest
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_choice, require_floating, require_shape
 
@@ -178,7 +179,7 @@ def group_pool(x: jax.Array, log_weight: jax.Array | None = None, *, pool: str =
     if pool == "max":
         if log_weight is not None:
             raise ValueError("log_weight has no part in a maximum: it must be None")
-        return jnp.max(x, axis=-2)
+        return largest(x, -2)
     sums = accumulation_dtype(x)
     if log_weight is None:
         return jnp.mean(x.astype(sums), axis=-2).astype(x.dtype)
