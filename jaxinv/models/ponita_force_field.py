@@ -11,6 +11,8 @@ from jaxinv.kernels.numerics.precision import contract
 from jaxinv.models.force_field import Edges
 from jaxinv.models.ponita import Ponita, PositionNetwork
 
+_SMALL = 0.1
+
 
 class PonitaForceField(nnx.Module):
     """`Ponita` from kinds of atoms to energies, called as `ForceField` is.
@@ -29,6 +31,7 @@ class PonitaForceField(nnx.Module):
         kind: str = "polyhedron",
         num_layers: int = 3,
         cutoff: float = 5.0,
+        length: float = 1.0,
         scale: float = 1.0,
         dtype: DTypeLike | None = None,
         param_dtype: DTypeLike = jnp.float32,
@@ -44,6 +47,8 @@ class PonitaForceField(nnx.Module):
           kind: of the grid.
           num_layers: an atom's energy depends on atoms within as many cutoffs.
           cutoff: in the unit of positions.
+          length: by which distances are divided before their powers are taken: about that of a bond, since a cutoff
+            makes the kernels too smooth for one.
           scale: of energies, in their unit: such as the root mean square of the forces, times the unit of positions.
           dtype: of features; directions and energies are computed in that of the positions.
           param_dtype: of the parameters.
@@ -55,13 +60,16 @@ class PonitaForceField(nnx.Module):
         self.num_species, self.scale = num_species, float(scale)
         self.shifts = nnx.Param(jnp.zeros(num_species, param_dtype))
         sizes: dict[str, Any] = {"num_hidden": num_channels, "num_basis": num_basis, "num_layers": num_layers}
-        lengths: dict[str, Any] = {"length": cutoff, "cutoff": cutoff}
+        lengths: dict[str, Any] = {"length": length, "cutoff": cutoff}
         types: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
         if num_orientations is None:
             self.network = PositionNetwork(num_species, 0, 1, 0, **sizes, **lengths, **types)
         else:
             grid: dict[str, Any] = {"num_orientations": num_orientations, "kind": kind}
             self.network = Ponita(num_species, 0, 1, 0, **grid, **sizes, **lengths, **types)
+        for readout in self.network.readouts:
+            # Small: a fit starts from about the shifts alone.
+            readout.kernel[...] *= _SMALL
 
     def atomic_energies(
         self, positions: jax.Array, species: ArrayLike, edges: Edges, atom_mask: ArrayLike | None = None
