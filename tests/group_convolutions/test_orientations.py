@@ -253,19 +253,19 @@ def test_the_error_falls_with_orientations():
 
 @pytest.mark.parametrize("grid", [ICOSAHEDRON, kernels.orientation_grid(7)], ids=["antipodal", "free"])
 def test_edges_and_clouds_agree_and_pads_and_order_change_nothing(grid):
+    whole, by_edges = (jax.jit(functools.partial(layer, grid=grid, dense=dense)) for dense in (True, False))
     positions, vectors = cloud()
-    wanted = layer(positions, vectors, grid)
-    for one, other in zip(layer(positions, vectors, grid, dense=False), wanted, strict=True):
+    wanted = whole(positions, vectors)
+    for one, other in zip(by_edges(positions, vectors), wanted, strict=True):
         assert_close(one, other)
     order = np.random.default_rng(0).permutation(6)
-    for one, other in zip(layer(positions[order], vectors[order], grid), wanted, strict=True):
+    for one, other in zip(whole(positions[order], vectors[order]), wanted, strict=True):
         assert_close(one, other[order])
-    mask = jnp.arange(8) < 6
-    for dense in (True, False):
-        more, longer = (jnp.concatenate([a, jnp.full((2, *a.shape[1:]), 0.7, FLOAT)]) for a in (positions, vectors))
-        for one, other in zip(layer(more, longer, grid, dense=dense, mask=mask), wanted, strict=True):
+    more, longer = (jnp.concatenate([a, jnp.full((2, *a.shape[1:]), 0.7, FLOAT)]) for a in (positions, vectors))
+    for function in (whole, by_edges):
+        for one, other in zip(function(more, longer, mask=jnp.arange(8) < 6), wanted, strict=True):
             assert_close(one[:6], other)
-        unmasked = layer(more, longer, grid, dense=dense)[1][:6]
+        unmasked = function(more, longer, mask=jnp.arange(8) < 8)[1][:6]
         assert np.abs(unmasked - wanted[1]).max() > 1e-3 * np.abs(wanted[1]).max()
 
 
