@@ -1,5 +1,7 @@
 """What two points with orientations have in common with all moved copies of themselves."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -116,8 +118,8 @@ def _components(vectors):
     return [jnp.squeeze(part, -1) for part in parts]
 
 
-def _inner(a, b):
-    return sum(x * y for x, y in zip(a, b, strict=True))
+def _inner(a, b) -> jax.Array:
+    return functools.reduce(jnp.add, [x * y for x, y in zip(a, b, strict=True)])
 
 
 def _turned(vector):
@@ -132,6 +134,6 @@ def _along_and_across(d, o):
     if len(d) == 2:
         return along, _inner(_turned(o), d)
     square = sum((x - y * along) ** 2 for x, y in zip(d, o, strict=True))
-    rounding = 4 * jnp.finfo(square.dtype).eps
+    rounding = 4 * jnp.finfo(along.dtype).eps
     parallel = square <= rounding**2 * _inner(d, d)
     return along, jnp.where(parallel, 0.0, jnp.sqrt(jnp.where(parallel, 1.0, square)))
