@@ -10,7 +10,7 @@ demo: .venv/demo
 	$(BIN)/jaxinv rank --output report
 
 # The tests of the kernels, which must work in x64 too.
-KERNELS := $(addprefix tests/,test_duties.py group_convolutions harmonics lie_groups numerics simulators symmetrization \
+KERNELS := $(addprefix tests/,test_duties.py group_convolutions graphs harmonics lie_groups numerics simulators symmetrization \
   tensor_products transferability)
 
 test: .venv/dev

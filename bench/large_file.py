@@ -19,17 +19,17 @@ import numpy as np
 DIM, NUM_CLASSES, WRITTEN_ROWS = 512, 10, 20_000
 
 
-def make(path: pathlib.Path, num_rows: int) -> np.ndarray:
-    """A `(num_rows, 512)` float32 .npy file whose first rows are written, and labels that fit them."""
+def make(path: pathlib.Path, num_rows: int, dim: int = DIM) -> np.ndarray:
+    """A `(num_rows, dim)` float32 .npy file whose first rows are written, and labels that fit them."""
     generator = np.random.default_rng(0)
     labels = np.arange(num_rows) % NUM_CLASSES
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (num_rows, DIM)})
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (num_rows, dim)})
         start = file.tell()
-        means = generator.normal(size=(NUM_CLASSES, DIM))
-        rows = means[labels[:WRITTEN_ROWS]] + generator.normal(size=(WRITTEN_ROWS, DIM))
+        means = generator.normal(size=(NUM_CLASSES, dim))
+        rows = means[labels[:WRITTEN_ROWS]] + generator.normal(size=(WRITTEN_ROWS, dim))
         file.write(rows.astype("<f4").tobytes())
-        file.truncate(start + num_rows * DIM * 4)
+        file.truncate(start + num_rows * dim * 4)
     return labels
 
 

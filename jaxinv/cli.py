@@ -4,8 +4,9 @@ import abc
 import dataclasses
 import importlib.util
 import pathlib
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ EXTRAS = {
     "plots": ("matplotlib",),
     "bench": ("sklearn", "scipy", "matplotlib", "threadpoolctl"),
     "ot": ("ott",),
+    "onnx": ("onnxruntime", "rapidocr_onnxruntime", "mtcnn", "joblib", "lz4"),
     "e3nn": ("e3nn_jax",),
 }
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130  # exit codes
@@ -45,13 +47,15 @@ class Rank(_Command):
     """Rank pretrained models for a target task, best first.
 
     With --features and --labels: your own models, from the features that each gives on the labelled target set.
-    Without: a built-in pool of small networks on real images, trained on the first call (some minutes).
+    Without: a built-in pool of small networks on seven sets of real images, trained on the first call (some minutes),
+    and, where the extra "onnx" is installed, one of pretrained networks; prints how well each score ordered them.
 
-    Writes ranking.json, ranking.csv and report.html. A run that was killed goes on where it was when it is repeated.
+    Writes ranking.json, ranking.csv and report.html, for the pools also league.md and league.json. A run that was
+    killed goes on where it was when it is repeated.
     """
 
     features: tuple[pathlib.Path, ...] = ()
-    """One .npy or .npz file a model: a float matrix (samples, dimensions). Dimensions may differ between models."""
+    """One .npy, .npz or .safetensors file a model: a float matrix (samples, dimensions; these may differ)."""
     labels: pathlib.Path | None = None
     """Class of each sample, 0..C-1: .npy, .npz, .csv or .txt."""
     source_probabilities: tuple[pathlib.Path, ...] = ()
@@ -72,32 +76,84 @@ class Rank(_Command):
     """Rows read at a time. Default: about 8 MiB of them."""
     seed: int = 0
     """Of the choice of these samples; for the built-in pool, of everything."""
+    mesh: str | None = None
+    """Spread models and rows over devices, e.g. models=2,data=4. Default: one device in each process."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, where several hosts rank together: the same command on each but for --process-id."""
+    num_processes: int | None = None
+    """How many processes there are."""
+    process_id: int | None = None
+    """Which of them this is: 0, 1, ..."""
     output: pathlib.Path = pathlib.Path("results")
-    """Folder for what is written."""
+    """Folder for what is written; several hosts must share it."""
 
     def run(self) -> None:
         """Ranks, prints, writes."""
-        self._check_sort_by()
+        self._check_files()
+        self._check_processes()
+        if self.coordinator is None:
+            self._rank()
+            return
+        from jaxinv.ranking.supervisor import supervised
+
+        if code := supervised(lambda: _guarded(self._rank_together, debug=self.debug)):
+            sys.exit(code)
+
+    def _rank_together(self) -> None:
+        from jaxinv.ranking import processes
+
+        assert self.coordinator is not None
+        assert self.num_processes is not None
+        assert self.process_id is not None
+        processes.join(self.coordinator, self.num_processes, self.process_id)
+        self._rank()
+        processes.leave()
+
+    def _check_files(self) -> None:
         if self.features:
             if self.labels is None:
                 raise InputError("labels: --features needs --labels, a file with the class of each sample")
-            results = [self._rank_files(self.labels)]
-        else:
-            foreign = [name for name in ("labels", "source_probabilities", "names", "truth") if getattr(self, name)]
-            if foreign:
-                option = foreign[0].replace("_", "-")
-                raise InputError(f"{option}: --{option} is given without --features, one file a model")
-            results = self._rank_built_in_pool()
-        for result in results:
+            return
+        needing = ("labels", "source_probabilities", "names", "truth", "mesh", "coordinator")
+        foreign = [name for name in needing if getattr(self, name)]
+        if foreign:
+            option = foreign[0].replace("_", "-")
+            raise InputError(f"{option}: --{option} is given without --features, one file a model")
+
+    def _check_processes(self) -> None:
+        """Before JAX sees them: it would wait, or end the process."""
+        given = {"coordinator": self.coordinator, "num-processes": self.num_processes, "process-id": self.process_id}
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == len(given):
+            return
+        if missing:
+            raise InputError(f"{missing[0]}: --coordinator, --num-processes and --process-id go together")
+        if re.fullmatch(r".+:[0-9]+", str(self.coordinator)) is None:
+            raise InputError(f"coordinator: {self.coordinator!r} is not of the form HOST:PORT")
+        if self.process_id not in range(self.num_processes or 0):
+            raise InputError(f"process-id: must be in 0..{(self.num_processes or 0) - 1}, got {self.process_id}")
+
+    def _rank(self) -> None:
+        self._check_sort_by()
+        results = self._rank_built_in_pool() if self.labels is None else [self._rank_files(self.labels)]
+        if self.process_id:
+            notices.print(f"process {self.process_id}: done; process 0 writes the results", highlight=False)
+            return
+        from jaxinv.ranking.league import leagues
+
+        tables = leagues(results)
+        for table in tables:
+            print_league(table)
+        for result in () if tables else results:
             print_ranking(result, self.sort_by or default_sort(result))
-        for path in self._write(results):
+        for path in self._write(results, tables):
             console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
     def _check_sort_by(self) -> None:
         """Before the work, not after it."""
         if self.sort_by is None:
             return
-        from jaxinv.ranking.scores import choose_scores
+        from jaxinv.ranking.registry import choose_scores
 
         possible = choose_scores(self.scores or None, source_probabilities=bool(self.source_probabilities))
         choose_scores((self.sort_by,), source_probabilities=bool(self.source_probabilities))
@@ -105,12 +161,21 @@ class Rank(_Command):
             raise InputError(f"sort-by: {self.sort_by} is not among --scores {' '.join(possible)}")
 
     def _rank_built_in_pool(self) -> list[RankingResult]:
+        from jaxinv.data import MissingPackage
         from jaxinv.ranking.built_in_pool import rank_built_in_pool
+        from jaxinv.ranking.pretrained_pool import rank_pretrained_pool
 
-        return rank_built_in_pool(output=self.output, scores=self.scores or None, seed=self.seed, console=notices)
+        options: dict[str, Any] = {"scores": self.scores or None, "seed": self.seed, "console": notices}
+        results = rank_built_in_pool(output=self.output, **options)
+        try:
+            results += rank_pretrained_pool(output=self.output, **options)
+        except MissingPackage as error:
+            notices.print(f"without the pool of pretrained networks: {error}", highlight=False, markup=False)
+        return results
 
     def _rank_files(self, labels: pathlib.Path) -> RankingResult:
         from jaxinv.ranking.rank import rank_files
+        from jaxinv.ranking.shares import read_mesh
 
         return rank_files(
             self.features,
@@ -124,19 +189,26 @@ class Rank(_Command):
             max_samples=self.max_samples,
             chunk_rows=self.chunk_rows,
             seed=self.seed,
+            mesh=None if self.mesh is None else read_mesh(self.mesh),
             console=notices,
         )
 
-    def _write(self, results: Sequence[RankingResult]) -> list[pathlib.Path]:
+    def _write(self, results: Sequence[RankingResult], tables: Sequence[Any]) -> list[pathlib.Path]:
         paths = []
         for result in results:
             stem = "ranking" if len(results) == 1 else f"ranking {result.target}"
             paths.append(result.to_json(self.output / f"{stem}.json"))
             paths.append(result.to_csv(self.output / f"{stem}.csv", score=self.sort_by or default_sort(result)))
+        from jaxinv.ranking.league import write_json
+        from jaxinv.ranking.league_markdown import write_markdown
         from jaxinv.report import write_report
 
+        if tables:
+            made = f"Made by `jaxinv rank --seed {self.seed}`, " + ", ".join(results[0].environment.values()) + "."
+            paths.append(write_markdown(tables, self.output / "league.md", remarks=[made]))
+            paths.append(write_json(tables, self.output / "league.json"))
         try:
-            paths.append(write_report(results, self.output / "report.html"))
+            paths.append(write_report(results, self.output / "report.html", leagues=tables))
         except ImportError as error:
             notices.print(f"no report.html: {error}", highlight=False, markup=False)
         return paths
@@ -244,6 +316,18 @@ def default_sort(result: RankingResult) -> str:
     return "logme" if "logme" in result.scores else next(iter(result.scores))
 
 
+def print_league(league: Any) -> None:
+    """Prints how well every score ordered a pool, the best first; the intervals are in the files."""
+    targets = (Column(target, justify="right") for target in league.targets)
+    title = f"{league.num_models} models, {league.truth} accuracy: weighted Kendall tau, and 95 % of the bootstrap"
+    table = Table("", "score", Column("mean", justify="right"), Column("interval", no_wrap=True), *targets, title=title)
+    for place, name in enumerate(league.scores, start=1):
+        low, high = league.mean_intervals[place - 1]
+        taus = (f"{tau:.2f}" for tau in league.taus[place - 1])
+        table.add_row(str(place), name, f"{league.means[place - 1]:.2f}", f"{low:.2f} to {high:.2f}", *taus)
+    console.print(table)
+
+
 def print_ranking(result: RankingResult, sort_by: str) -> None:
     """Prints a ranking, best first, each column's best marked by a star; wide ones in several tables."""
     order = result.order(sort_by)
@@ -316,13 +400,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args=arguments,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )
+    if code := _guarded(command.run, debug=command.debug):
+        sys.exit(code)
+
+
+def _guarded(work: Callable[[], None], *, debug: bool) -> int:
+    """Does `work` and gives the exit code, after one sentence where something outside the program was wrong."""
     try:
-        command.run()
+        work()
     except KeyboardInterrupt:
         notices.print("interrupted; repeat the command to go on")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except (InputError, ImportError, OSError) as error:
-        if command.debug:
+        if debug:
             raise
         notices.print(f"jaxinv: {error}", soft_wrap=True, highlight=False, markup=False, style="red")
-        sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    return 0

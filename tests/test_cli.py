@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from jaxinv.cli import main
+from jaxinv.data import MissingPackage
+from jaxinv.ranking import RankingResult, built_in_pool, pretrained_pool
 
 NUM_SAMPLES, NUM_CLASSES = 40, 3
 
@@ -27,6 +29,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+TOGETHER = ("--num-processes", "2", "--process-id", "1")
 RANK = ("rank", "--features", "good.npy", "noise.npz", "--labels", "y.npy", "--scores", "logme", "lfc")
 
 
@@ -39,6 +42,37 @@ def test_rank_prints_the_table_and_writes_everything(folder, capsys):
     assert written["scores"]["logme"][0] > written["scores"]["logme"][1]
     assert "good" in pathlib.Path("results/ranking.csv").read_text()
     assert pathlib.Path("results/report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_pools_are_judged_in_a_league_and_the_second_one_may_be_missing(folder, capsys, monkeypatch):
+    truth = np.linspace(0.5, 0.9, 8)
+    results = [
+        RankingResult(
+            target=target,
+            num_samples=9,
+            num_classes=3,
+            models=tuple("abcdefgh"),
+            widths=(2,) * 8,
+            scores={"logme": truth, "lfc": -truth},
+            truths={"linear probe": truth},
+            environment={"jax": "0.10"},
+        )
+        for target in ("digits", "faces")
+    ]
+
+    def missing(**options):
+        raise MissingPackage("lz4 is not installed")
+
+    monkeypatch.setattr(built_in_pool, "rank_built_in_pool", lambda **options: list(results))
+    monkeypatch.setattr(pretrained_pool, "rank_pretrained_pool", missing)
+    main(("rank",))
+    captured = capsys.readouterr()
+    assert "lz4 is not installed" in captured.err
+    assert captured.out.index("logme") < captured.out.index("lfc")
+    assert "1.00 to 1.00" in captured.out
+    assert "| 1 | `logme` | 1.00" in pathlib.Path("results/league.md").read_text()
+    assert json.loads(pathlib.Path("results/league.json").read_text())["leagues"][0]["targets"] == ["digits", "faces"]
+    assert 'id="league"' in pathlib.Path("results/report.html").read_text()
 
 
 def spoil_labels(value):
@@ -70,6 +104,16 @@ BAD = {
     "unknown score": (lambda: None, (*RANK[:-1], "logmee"), ("logmee", "logme")),
     "no labels": (lambda: None, RANK[:4], ("labels",)),
     "labels alone": (lambda: None, ("rank", "--labels", "y.npy"), ("labels", "--features")),
+    "foreign mesh": (lambda: None, (*RANK, "--mesh", "2x4"), ("mesh", "2x4", "models=2,data=4")),
+    "large mesh": (lambda: None, (*RANK, "--mesh", "data=99"), ("mesh", "needs 99 devices")),
+    "half a coordinator": (lambda: None, (*RANK, "--coordinator", "a:1"), ("num-processes", "--process-id")),
+    "no port": (lambda: None, (*RANK, *TOGETHER, "--coordinator", "host"), ("coordinator", "'host'", "HOST:PORT")),
+    "process-id": (
+        lambda: None,
+        (*RANK, *TOGETHER, "--coordinator", "a:1", "--process-id", "2"),
+        ("process-id", "0..1"),
+    ),
+    "coordinator alone": (lambda: None, ("rank", "--coordinator", "a:1", *TOGETHER), ("coordinator", "--features")),
     "unknown claim": (lambda: None, ("claims", "run", "nonsense"), ("nonsense", "tmi")),
 }
 

@@ -12,9 +12,15 @@ from jaxinv.claims import (
     invariance_in_transfer,
     lie_group_decompositions,
     locality_weight_sharing,
+    ood_il,
+    osborn,
+    ped,
     ponita,
+    shda_ktf,
     soft_equivariance,
     tmi,
+    transferability_anchors,
+    w2pgnn,
 )
 from jaxinv.claims.claim import Check, Claim, ClaimResult, Progress, Row
 from jaxinv.ranking.errors import InputError
@@ -29,9 +35,15 @@ CLAIMS: dict[str, Claim] = {
         invariance_in_transfer.CLAIM,
         lie_group_decompositions.CLAIM,
         locality_weight_sharing.CLAIM,
+        osborn.CLAIM,
+        ood_il.CLAIM,
+        ped.CLAIM,
         ponita.CLAIM,
+        shda_ktf.CLAIM,
         soft_equivariance.CLAIM,
         tmi.CLAIM,
+        transferability_anchors.CLAIM,
+        w2pgnn.CLAIM,
     )
 }
 

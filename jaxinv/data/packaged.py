@@ -15,7 +15,9 @@ class ChangedFile(OSError):
     """A packaged file is absent or not the one this library knows; the message says which version to install."""
 
 
-def packaged_file(module: str, path: str, *, distribution: str, known_version: str, sha256: str) -> bytes:
+def packaged_file(
+    module: str, path: str, *, distribution: str, known_version: str, sha256: str, extra: str = "images"
+) -> bytes:
     """The content of a file in the folder of an installed package; a name that ends in .gz is decompressed.
 
     Args:
@@ -24,6 +26,7 @@ def packaged_file(module: str, path: str, *, distribution: str, known_version: s
       distribution: what one would `pip install`.
       known_version: a version of it that holds this file, for the advice.
       sha256: hexadecimal, of the content (after decompression).
+      extra: of jaxinv, that has the distribution.
 
     Raises:
       MissingPackage: the package is not installed.
@@ -32,7 +35,7 @@ def packaged_file(module: str, path: str, *, distribution: str, known_version: s
     # find_spec on a name without a dot looks, and imports nothing.
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackage(f"{distribution} is not installed: install it with pip install 'jaxinv[images]'")
+        raise MissingPackage(f"{distribution} is not installed: install it with pip install 'jaxinv[{extra}]'")
     advice = f"install a version that is known to hold it: pip install '{distribution}=={known_version}'"
     file = pathlib.Path(spec.submodule_search_locations[0], path)
     installed = f"{distribution} {importlib.metadata.version(distribution)}"

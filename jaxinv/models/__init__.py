@@ -1,19 +1,25 @@
 """Architectures put together from layers."""
 
+from jaxinv.models.dense_network import DenseNetwork
 from jaxinv.models.force_field import Edges, ForceField, all_pairs, energy_and_forces
 from jaxinv.models.gated_tensor_network import GatedTensorNetwork, Tensors
-from jaxinv.models.image_networks import BagOfPatches, ConvNet, MultilayerPerceptron, PatchConv
+from jaxinv.models.graph_isomorphism_network import GraphIsomorphismNetwork
+from jaxinv.models.image_networks import BagOfPatches, ConvNet, Mixer, MultilayerPerceptron, PatchConv
 from jaxinv.models.one_hidden_layer import OneHiddenLayer, init_one_hidden_layer, one_hidden_layer_score
 from jaxinv.models.piecewise_network import PiecewiseNetwork, PiecewiseOutputs, vote_loss
 from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
 from jaxinv.models.ponita_force_field import PonitaForceField
+from jaxinv.models.sequence_encoder import SequenceEncoder
 
 __all__ = [
     "BagOfPatches",
     "ConvNet",
+    "DenseNetwork",
     "Edges",
     "ForceField",
     "GatedTensorNetwork",
+    "GraphIsomorphismNetwork",
+    "Mixer",
     "MultilayerPerceptron",
     "OneHiddenLayer",
     "PatchConv",
@@ -22,6 +28,7 @@ __all__ = [
     "Ponita",
     "PonitaForceField",
     "PositionNetwork",
+    "SequenceEncoder",
     "Tensors",
     "all_pairs",
     "calibrated",

@@ -114,3 +114,42 @@ class BagOfPatches(_Classifier):
         corners = [(i, j) for i in range(0, height - 7, 4) for j in range(0, width - 7, 4)]
         patches = jnp.stack([x[:, i : i + 8, j : j + 8].reshape(batch, -1) for i, j in corners], axis=1)
         return jnp.mean(jax.nn.relu(self.output(jax.nn.relu(self.hidden(patches)))), axis=1)
+
+
+class Mixer(_Classifier):
+    """Layers over places and layers over channels by turns, on patches of 4 x 4 pixels: all places meet at once.
+
+    Pre-norm blocks without learned scales, one hidden layer as wide as its input each; the pictures are all
+    `size` x `size`.
+
+    References: Tolstikhin et al. (2021), MLP-Mixer, arXiv:2105.01601 (here small).
+    """
+
+    def __init__(self, *, num_classes: int, width: int = 48, size: int = 16, channels: int = 1, rngs: nnx.Rngs):
+        self.channels = channels
+        places = (size // 4) ** 2
+        self.patches = nnx.Linear(16 * channels, width, rngs=rngs)
+        self.layers = nnx.List([_TwoLayers(inputs, rngs=rngs) for inputs in (places, width, places, width)])
+        self.head = nnx.Linear(width, num_classes, rngs=rngs)
+
+    def features(self, images: Array) -> Float[Array, "b d"]:
+        """(B, width)."""
+        x = self._centred(images)
+        batch, height, width, channels = x.shape
+        x = x.reshape(batch, height // 4, 4, width // 4, 4, channels).swapaxes(2, 3)
+        x = self.patches(x.reshape(batch, -1, 16 * channels))
+        for i, layer in enumerate(self.layers):
+            normal = jax.nn.standardize(x)
+            x = x + (layer(normal) if i % 2 else layer(normal.swapaxes(1, 2)).swapaxes(1, 2))
+        return jnp.mean(jax.nn.standardize(x), axis=1)
+
+
+class _TwoLayers(nnx.Module):
+    """A hidden layer of the same width, over the last axis."""
+
+    def __init__(self, width: int, *, rngs: nnx.Rngs):
+        self.hidden = nnx.Linear(width, width, rngs=rngs)
+        self.output = nnx.Linear(width, width, rngs=rngs)
+
+    def __call__(self, x: Float[Array, "*batch d"]) -> Float[Array, "*batch d"]:
+        return self.output(jax.nn.relu(self.hidden(x)))

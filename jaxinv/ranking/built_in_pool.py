@@ -4,16 +4,15 @@ import pathlib
 import time
 from collections.abc import Sequence
 
-import numpy as np
 from rich.console import Console
 
 from jaxinv.ranking.agreement import agreement_with_truth
 from jaxinv.ranking.environment import environment
-from jaxinv.ranking.model_data import model_data
 from jaxinv.ranking.pool import Pool, PoolSpec, represent, train_pool
+from jaxinv.ranking.registry import choose_scores
 from jaxinv.ranking.results import RankingResult
-from jaxinv.ranking.scores import choose_scores, score_pool
-from jaxinv.ranking.tasks import Task, target_tasks
+from jaxinv.ranking.task_scores import score_on_task
+from jaxinv.ranking.tasks import Task, padded_shape, target_tasks
 from jaxinv.ranking.truth import TruthSpec, measure_truth
 
 
@@ -26,7 +25,7 @@ def rank_built_in_pool(
     seed: int = 0,
     console: Console | None = None,
 ) -> list[RankingResult]:
-    """Trains the pool (or reads it from the cache), scores it on both target tasks and compares with the truth.
+    """Trains the pool (or reads it from the cache), scores it on every target task and compares with the truth.
 
     Args:
       output: folder of the results; the cache is its folder "cache".
@@ -51,9 +50,20 @@ def rank_built_in_pool(
     started = time.perf_counter()
     pool = train_pool(spec, cache=cache, console=console)
     training = time.perf_counter() - started
+    tasks = target_tasks(seed=seed)
     return [
-        _rank(pool, task, names, truth, cache=cache, training=training, seed=seed, console=console)
-        for task in target_tasks(seed=seed)
+        _rank(
+            pool,
+            task,
+            names,
+            truth,
+            shape=padded_shape(tasks),
+            cache=cache,
+            training=training,
+            seed=seed,
+            console=console,
+        )
+        for task in tasks
     ]
 
 
@@ -63,6 +73,7 @@ def _rank(
     names: tuple[str, ...],
     truth: TruthSpec,
     *,
+    shape: tuple[int, int],
     cache: pathlib.Path,
     training: float,
     seed: int,
@@ -70,24 +81,21 @@ def _rank(
 ) -> RankingResult:
     started = time.perf_counter()
     representations = represent(pool, task.train_images)
-    rows = np.arange(len(task.train_labels))
-    labels, num_classes = task.train_labels, task.num_classes
-
-    def load(i: int):
-        own = representations[i]
-        return model_data(
-            own.features, labels, num_classes=num_classes, rows=rows, source_probabilities=own.source_probabilities
-        )
-
     represented = time.perf_counter()
     with console.status(f"Scoring {len(pool.networks)} networks on {task.name}"):
-        scored = score_pool(load, [network.width for network in pool.networks], labels, names)
+        scored = score_on_task(
+            task,
+            [own.features for own in representations],
+            names,
+            shape=shape,
+            source_probabilities=[own.source_probabilities for own in representations],
+        )
     done = time.perf_counter()
     measured = measure_truth(pool, task, truth, cache=cache, console=console)
     return RankingResult(
         target=task.name,
-        num_samples=len(labels),
-        num_classes=num_classes,
+        num_samples=len(task.train_labels),
+        num_classes=task.num_classes,
         models=tuple(network.name for network in pool.networks),
         widths=tuple(network.width for network in pool.networks),
         attributes={

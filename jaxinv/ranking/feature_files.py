@@ -1,9 +1,9 @@
-"""Matrices in .npy and .npz files, read in row chunks with bounded memory whatever the size of the file.
+"""Matrices in .npy, .npz and .safetensors files, read in row chunks with bounded memory whatever the size of the file.
 
-Data that lies in a file as it is (.npy, and members of an uncompressed .npz) is memory-mapped, one fresh window per
-chunk, because pages of a mapping that were touched count as resident until the mapping is dropped. A compressed member
-is decompressed chunk by chunk; in Fortran order, where a chunk of rows is spread over the whole member, it is first
-decompressed into a temporary file.
+Data that lies in a file as it is (.npy, .safetensors and members of an uncompressed .npz) is memory-mapped, one fresh
+window per chunk, because pages of a mapping that were touched count as resident until the mapping is dropped. A
+compressed member is decompressed chunk by chunk; in Fortran order, where a chunk of rows is spread over the whole
+member, it is first decompressed into a temporary file.
 """
 
 import contextlib
@@ -16,9 +16,11 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxinv.ranking.errors import InputError
+from jaxinv.ranking.safetensors_header import read_safetensors_header
 
 MAP_COLUMNS = 256  # columns of a Fortran-ordered file that are mapped at a time
 COPY_BYTES = 1 << 20
@@ -32,7 +34,7 @@ class MatrixFile:
 
     Attributes:
       path: the file.
-      member: name inside a .npz, None for a .npy.
+      member: name inside a .npz or .safetensors, None for a .npy.
       shape: (N, D).
       dtype: as stored.
       fortran_order: columns lie together, not rows.
@@ -109,27 +111,40 @@ def open_matrix(path: str | os.PathLike[str], *, array_name: str) -> MatrixFile:
     """Opens a floating-point matrix without reading its data.
 
     Args:
-      path: a .npy file, or a .npz with an array called `array_name` or only one matrix.
+      path: a .npy file, or a .npz or .safetensors file with an array called `array_name` or only one matrix; another
+        one is taken by its name after a colon, "file.safetensors:name".
       array_name: what the file holds, in the words of the messages: "features" or "probabilities".
     Raises:
       InputError: the file is missing, foreign or truncated, or does not hold a floating-point matrix (N, D) with
         N, D >= 1.
     """
-    path = pathlib.Path(path)
+    path, name = _split(pathlib.Path(path))
     if path.is_dir() or not path.exists():
-        raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; give a .npy or .npz file")
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {what}; give a .npy, .npz or .safetensors file")
     try:
         with path.open("rb") as file:
-            magic = file.read(6)
-        if magic == np.lib.format.MAGIC_PREFIX:
+            magic = file.read(9)
+        if magic[:6] == np.lib.format.MAGIC_PREFIX and name is None:
             return _open_npy(path, array_name)
         if magic[:4] == b"PK\x03\x04":
-            return _open_npz(path, array_name)
+            return _open_npz(path, array_name, name)
+        if magic[8:] == b"{":
+            return _open_safetensors(path, array_name, name)
     except InputError:
         raise
     except READ_ERRORS as error:
-        raise InputError(f"{path}: truncated or damaged ({error}). Write it again with np.save or np.savez") from error
-    raise InputError(f"{path}: neither .npy nor .npz. Save the {array_name} with np.save({path.stem!r}, array)")
+        raise InputError(f"{path}: truncated or damaged ({error}). Write it again") from error
+    kinds = "neither .npy nor .npz nor .safetensors" if name is None else "neither .npz nor .safetensors"
+    raise InputError(f"{path}: {kinds}. Save the {array_name} with np.save({path.stem!r}, array)")
+
+
+def _split(path: pathlib.Path) -> tuple[pathlib.Path, str | None]:
+    """The file, and the name of an array in it where one is given."""
+    file, colon, name = str(path).rpartition(":")
+    if colon and not path.exists() and pathlib.Path(file).is_file():
+        return pathlib.Path(file), name
+    return path, None
 
 
 def _open_npy(path: pathlib.Path, array_name: str) -> MatrixFile:
@@ -142,16 +157,17 @@ def _open_npy(path: pathlib.Path, array_name: str) -> MatrixFile:
     return matrix
 
 
-def _open_npz(path: pathlib.Path, array_name: str) -> MatrixFile:
+def _open_npz(path: pathlib.Path, array_name: str, name: str | None) -> MatrixFile:
     with zipfile.ZipFile(path) as archive:
         headers = {}
         for info in archive.infolist():
             if info.filename.endswith(".npy"):
                 with archive.open(info) as stream:
-                    headers[info.filename] = _read_header(stream)
-        member = _choose_member(path, array_name, headers)
-        shape, fortran_order, dtype = headers[member]
-        _check_matrix(f"{path}, array {member.removesuffix('.npy')!r}", array_name, shape, dtype)
+                    headers[info.filename.removesuffix(".npy")] = _read_header(stream)
+        chosen = _choose(path, array_name, name, {key: shape for key, (shape, _, _) in headers.items()})
+        shape, fortran_order, dtype = headers[chosen]
+        _check_matrix(f"{path}, array {chosen!r}", array_name, shape, dtype)
+        member = f"{chosen}.npy"
         info = archive.getinfo(member)
         with archive.open(info) as stream:
             _read_header(stream)
@@ -168,17 +184,33 @@ def _open_npz(path: pathlib.Path, array_name: str) -> MatrixFile:
     return matrix
 
 
-def _choose_member(path: pathlib.Path, array_name: str, headers: dict[str, tuple]) -> str:
-    if f"{array_name}.npy" in headers:
-        return f"{array_name}.npy"
-    matrices = [name for name, (shape, _, _) in headers.items() if len(shape) == 2]
+def _open_safetensors(path: pathlib.Path, array_name: str, name: str | None) -> MatrixFile:
+    tensors = read_safetensors_header(path)
+    chosen = _choose(path, array_name, name, {key: tensor.shape for key, tensor in tensors.items()})
+    tensor = tensors[chosen]
+    where = f"{path}, tensor {chosen!r}"
+    if tensor.dtype is None:
+        raise InputError(f"{where}: {array_name} must be F16, BF16, F32 or F64, got {tensor.stored_dtype}")
+    _check_matrix(where, array_name, tensor.shape, tensor.dtype)
+    matrix = MatrixFile(path, chosen, (tensor.shape[0], tensor.shape[1]), tensor.dtype, False, tensor.offset)
+    _check_size(matrix, min(tensor.size, path.stat().st_size - tensor.offset))
+    return matrix
+
+
+def _choose(path: pathlib.Path, array_name: str, name: str | None, shapes: dict[str, tuple[int, ...]]) -> str:
+    """The array of the given name, else the one called `array_name`, else the only matrix."""
+    found = ", ".join(f"{key} {shape}" for key, shape in shapes.items()) or "nothing"
+    if name is not None:
+        if name not in shapes:
+            raise InputError(f"{path}: no array called {name!r} in it (it holds {found})")
+        return name
+    if array_name in shapes:
+        return array_name
+    matrices = [key for key, shape in shapes.items() if len(shape) == 2]
     if len(matrices) != 1:
-        found = (
-            ", ".join(f"{name.removesuffix('.npy')} {shape}" for name, (shape, _, _) in headers.items()) or "nothing"
-        )
         raise InputError(
             f"{path}: no array called {array_name!r} and not exactly one matrix in it (it holds {found}). "
-            f"Save it with np.savez(file, {array_name}=array)"
+            f"Call it {array_name!r}, or give {path}:NAME"
         )
     return matrices[0]
 
@@ -198,7 +230,7 @@ def _check_matrix(where: str, array_name: str, shape: tuple[int, ...], dtype: np
             f"{where}: {array_name} must be a matrix (samples, dimensions), got shape {shape}. "
             "Pool or reshape it to (samples, -1) first"
         )
-    if dtype.kind != "f" or dtype.itemsize > 8:
+    if dtype != jnp.bfloat16 and (dtype.kind != "f" or dtype.itemsize > 8):
         hint = " (bfloat16 has no type of its own in .npy)" if dtype.kind == "V" else ""
         raise InputError(
             f"{where}: {array_name} must be float16, float32 or float64, got {dtype}{hint}. "

@@ -39,8 +39,21 @@ def read_labels(path: str | os.PathLike[str], *, num_classes: int | None = None)
     Raises:
       InputError: the file cannot be read, or does not hold integers 0..C-1 of at least two classes.
     """
-    path = pathlib.Path(path)
-    values = read_column(path, array_name="labels")
+    return check_labels(read_column(path, array_name="labels"), pathlib.Path(path), num_classes=num_classes)
+
+
+def check_labels(values: np.ndarray, path: pathlib.Path, *, num_classes: int | None = None) -> Labels:
+    """Checked labels.
+
+    Args:
+      values: (N,).
+      path: where they came from, for the messages.
+      num_classes: as for `read_labels`.
+    Raises:
+      InputError: they are not integers 0..C-1 of at least two classes.
+    """
+    if values.ndim != 1 or len(values) == 0:
+        raise InputError(f"{path}: labels must be (N,) with N >= 1, got shape {values.shape}")
     if values.dtype.kind not in "iu":
         raise InputError(f"{path}: labels must be integers 0..C-1, got {values.dtype} ({values[0]!r} first). {RELABEL}")
     if values.min() < 0:

@@ -21,14 +21,19 @@ from flax import nnx
 from rich.console import Console
 
 from jaxinv.data import AUGMENTATIONS, augmentations
-from jaxinv.models import BagOfPatches, ConvNet, MultilayerPerceptron, image_networks
+from jaxinv.models import BagOfPatches, ConvNet, Mixer, MultilayerPerceptron, image_networks
 from jaxinv.ranking.cache import cache_key, cached_arrays
 from jaxinv.ranking.progress import Progress, progress_bar
 from jaxinv.ranking.tasks import SOURCE_TASKS, Task
 from jaxinv.training import Ensemble, create_ensemble, ensemble, ensemble_outputs, mask_logits, train_ensemble
 
 ARCHITECTURES: MappingProxyType[str, Callable[..., nnx.Module]] = MappingProxyType(
-    {"perceptron": MultilayerPerceptron, "convnet": ConvNet, "patches": BagOfPatches}
+    {
+        "perceptron": MultilayerPerceptron,
+        "convnet": ConvNet,
+        "patches": BagOfPatches,
+        "mixer": Mixer,
+    }
 )
 """By name: `ARCHITECTURES[name](num_classes=..., rngs=...)`."""
 _ACCURACY = "source accuracy"

@@ -1,5 +1,6 @@
 """Ranking models from a person's own files: features, labels and, optionally, source-class probabilities."""
 
+import functools
 import os
 import pathlib
 import time
@@ -7,22 +8,27 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Sequence
 
+import jax
 import numpy as np
+from jax.sharding import Mesh
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from jaxinv.ranking import processes
 from jaxinv.ranking.agreement import agreement_with_truth
 from jaxinv.ranking.environment import environment
 from jaxinv.ranking.errors import InputError
 from jaxinv.ranking.feature_files import MatrixFile, open_matrix
 from jaxinv.ranking.labels import Labels, read_column, read_labels
 from jaxinv.ranking.model_data import stratified_rows
+from jaxinv.ranking.pool_scores import score_pool
+from jaxinv.ranking.reading import read_parts
+from jaxinv.ranking.registry import choose_scores, takes_class_gram
+from jaxinv.ranking.remarks import remarks
 from jaxinv.ranking.results import RankingResult
-from jaxinv.ranking.scores import SCORES, choose_scores, score_pool, takes_class_gram
-from jaxinv.ranking.streaming import ModelFiles, default_chunk_rows, run_pass
+from jaxinv.ranking.shares import Part, make_mesh, parts
+from jaxinv.ranking.streaming import ModelFiles, default_chunk_rows, pass_result
 
 PathLike = str | os.PathLike[str]
-GROWS_WITH_WIDTH = ("tmi", "tmi_gaussian")
 
 
 def rank_files(
@@ -38,6 +44,7 @@ def rank_files(
     max_samples: int = 2000,
     chunk_rows: int | None = None,
     seed: int = 0,
+    mesh: Mesh | None = None,
     console: Console | None = None,
 ) -> RankingResult:
     """Scores models from their features on a labelled target set.
@@ -45,8 +52,11 @@ def rank_files(
     Every file is read once, in chunks, with bounded memory; what was read is kept in the folder `output/state`, so that
     a run that was killed goes on where it was and a finished one is not repeated for other scores.
 
+    Where `jax.distributed` runs, all its processes call this alike and share the files and `output` under one path.
+    Each reads its share, and all return the same result.
+
     Args:
-      features: one .npy or .npz file a model, (N, D) floats; D may differ between models.
+      features: one .npy, .npz or .safetensors file a model, (N, D) floats; D may differ between models.
       labels: (N,) integers 0..C-1, in .npy, .npz, .csv or .txt.
       source_probabilities: one file a model in the same order, (N, Cs): its own class probabilities of the same
         samples; needed by leep and nce.
@@ -58,6 +68,8 @@ def rank_files(
       max_samples: rows, in class proportions, that the sample-based scores see.
       chunk_rows: rows that are read at a time; by default 8 MiB of them.
       seed: of the choice of these rows.
+      mesh: with the axes `models` and `data` (`shares.make_mesh`), over which models and rows are spread; by default
+        one device a process, each with its own models.
       console: for the progress bar and notices; by default there are none.
 
     Raises:
@@ -78,40 +90,47 @@ def rank_files(
         raise InputError(f"source_probabilities: {len(source_probabilities)} files for {len(features)} models")
     sources = [_open(path, "probabilities", target) for path in source_probabilities] or [None] * len(features)
     accuracies = None if truth is None else _read_truth(truth, len(features))
+    mesh = make_mesh() if mesh is None else mesh
+    if mesh.shape["data"] > len(target.values):
+        raise InputError(f"mesh: data={mesh.shape['data']} is more than the {len(target.values)} samples")
 
     _check_output(output)
     rows = stratified_rows(target.values, max_samples, seed=seed)
-    files = []
-    for name, matrix, source in zip(model_names, matrices, sources, strict=True):
+    files: list[list[ModelFiles]] = []
+    for model, (name, matrix, source) in enumerate(zip(model_names, matrices, sources, strict=True)):
         width = matrix.shape[1]
-        files.append(
-            ModelFiles(
-                name=name,
-                features=matrix,
-                probabilities=source,
-                labels=target,
-                rows=rows,
-                chunk_rows=min(chunk_rows or default_chunk_rows(width), len(target.values)),
-                per_class_gram=takes_class_gram(
-                    chosen, num_classes=target.num_classes, width=width, asked=scores is not None
-                ),
-                state_path=pathlib.Path(output) / "state" / f"{urllib.parse.quote(name, safe=' ')}.npz",
-            )
+        whole = functools.partial(
+            ModelFiles,
+            name=name,
+            features=matrix,
+            probabilities=source,
+            labels=target,
+            rows=rows,
+            per_class_gram=takes_class_gram(
+                chosen, num_classes=target.num_classes, width=width, asked=scores is not None
+            ),
         )
-    _run_passes(files, console)
+        files.append(
+            [
+                whole(
+                    part=part,
+                    chunk_rows=_chunk_rows(chunk_rows or default_chunk_rows(width), part),
+                    state_path=_state_path(output, name, part, len(target.values)),
+                )
+                for part in parts(mesh, model, len(target.values))
+            ]
+        )
+    read_parts(files, console)
+    processes.gather("")  # waits for the states of the other processes
     read = time.perf_counter()
     widths = [matrix.shape[1] for matrix in matrices]
     with console.status("Scoring"):
-        pool = score_pool(lambda i: run_pass(files[i]), widths, target.values[rows], chosen)
+        pool = score_pool(
+            lambda i: pass_result(files[i]), widths, target.values[rows], chosen, mesh=_scoring_mesh(mesh)
+        )
     scored = time.perf_counter()
 
-    notes = [*target.notes, *pool.notes]
-    if len(rows) < len(target.values):
-        seen = [name for name in chosen if SCORES[name].needs in ("samples", "source probabilities")]
-        if seen:
-            notes.append(f"{', '.join(seen)} see {len(rows)} of {len(target.values)} samples, in class proportions.")
-    if len(set(widths)) > 1 and (growing := [name for name in chosen if name in GROWS_WITH_WIDTH]):
-        notes.append(f"{' and '.join(growing)} grow with the width: compare models of equal width by them.")
+    notes = remarks(chosen, widths, num_sampled=len(rows), num_samples=len(target.values))
     return RankingResult(
         target=pathlib.Path(labels).stem,
         num_samples=len(target.values),
@@ -124,40 +143,29 @@ def rank_files(
         agreement={} if accuracies is None else {"given": agreement_with_truth(pool.scores, accuracies)},
         environment=environment(),
         timings={"reading and statistics": read - started, "scores": scored - read},
-        notes=tuple(notes),
+        notes=(*target.notes, *pool.notes, *notes),
     )
 
 
-def _run_passes(files: list[ModelFiles], console: Console) -> None:
-    num_samples = len(files[0].labels.values)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}% {task.fields[speed_text]}"),
-        TimeRemainingColumn(),
-        console=console,
-    ) as bar:
-        task = bar.add_task("", total=len(files) * num_samples, speed_text="")
-        for index, model in enumerate(files):
-            bar.update(task, description=f"Reading {model.name} ({index + 1} of {len(files)})")
-            run_pass(model, progress=_Meter(bar, task, index * num_samples), notify=console.print)
+def _chunk_rows(wanted: int, part: Part) -> int:
+    """Rows that are read at a time: no more than there are, and as many for each device."""
+    devices = len(part.devices)
+    return devices * -(-min(wanted, part.last - part.first) // devices)
 
 
-class _Meter:
-    """Moves the bar, and measures rows per second from what is really read, not from what was done before."""
+def _state_path(output: PathLike, name: str, part: Part, num_samples: int) -> pathlib.Path:
+    folder = pathlib.Path(output) / "state"
+    if part.last - part.first < num_samples:
+        folder = folder / f"rows {part.first}-{part.last}"
+    return folder / f"{urllib.parse.quote(name, safe=' ')}.npz"
 
-    def __init__(self, bar: Progress, task: TaskID, offset: int):
-        self._bar, self._task, self._offset = bar, task, offset
-        self._start: tuple[float, int] | None = None
 
-    def __call__(self, rows: int) -> None:
-        now = time.perf_counter()
-        if self._start is None:
-            self._start = now, rows
-            self._bar.reset(self._task, completed=self._offset + rows)
-            return
-        speed = (rows - self._start[1]) / max(now - self._start[0], 1e-9)
-        self._bar.update(self._task, completed=self._offset + rows, speed_text=f"{speed:,.0f} rows/s")
+def _scoring_mesh(mesh: Mesh) -> Mesh | None:
+    """One device of this process for each of its rows of the mesh; None on a CPU, whose devices share its cores."""
+    devices = [device for device in mesh.devices[:, 0] if device.process_index == jax.process_index()]
+    if len(devices) < 2 or devices[0].platform == "cpu":
+        return None
+    return Mesh(np.array(devices), ("models",))
 
 
 def _model_names(features: Sequence[PathLike], names: Sequence[str]) -> tuple[str, ...]:

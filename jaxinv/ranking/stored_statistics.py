@@ -14,7 +14,7 @@ from jaxinv.kernels.transferability import ClassStatistics
 from jaxinv.ranking.atomic import atomic_write
 from jaxinv.ranking.model_data import ModelData
 
-FORMAT = 1
+FORMAT = 2
 
 
 class StateError(Exception):
@@ -23,7 +23,10 @@ class StateError(Exception):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PassState:
-    """How far a pass has come: rows `0 .. rows_done - 1` are in `data`; sampled rows beyond them are still zero."""
+    """How far a pass has come: its rows below `rows_done` are in `data`; sampled rows beyond them are still zero.
+
+    The statistics have the devices of the pass in front of every array, or 1 once they have been reduced.
+    """
 
     rows_done: int
     data: ModelData
@@ -76,7 +79,7 @@ def load_state(path: str | os.PathLike[str], start: PassState, key: str) -> Pass
             if stored["fingerprint"] != key:
                 raise StateError("it belongs to other files, labels or options")
             statistics = {
-                name: _like(stored[f"statistics.{name}"], value)
+                name: _like(stored[f"statistics.{name}"], value[:1], value)
                 for name, value in _fields(start.data.statistics).items()
             }
             probabilities = start.data.source_probabilities
@@ -97,7 +100,7 @@ def _fields(statistics: ClassStatistics) -> dict:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _like(array: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    if array.shape != wanted.shape or array.dtype != wanted.dtype:
-        raise ValueError(f"{array.dtype} {array.shape} where {wanted.dtype} {wanted.shape} is due")
+def _like(array: np.ndarray, *wanted: np.ndarray) -> np.ndarray:
+    if all(array.shape != one.shape or array.dtype != one.dtype for one in wanted):
+        raise ValueError(f"{array.dtype} {array.shape} where {wanted[0].dtype} {wanted[0].shape} is due")
     return array

@@ -1,29 +1,26 @@
-"""One resumable pass over a model's files: class statistics of all rows, and the sampled rows themselves."""
+"""One resumable pass over a part of a model's files: class statistics of its rows, and the sampled ones themselves."""
 
 import dataclasses
+import functools
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxinv.kernels import transferability as kernels
+from jaxinv.ranking.chunk_checks import check_probabilities, finite_chunk
 from jaxinv.ranking.errors import InputError
 from jaxinv.ranking.feature_files import MatrixFile
 from jaxinv.ranking.labels import Labels
 from jaxinv.ranking.model_data import ModelData
+from jaxinv.ranking.shares import Part
 from jaxinv.ranking.stored_statistics import PassState, StateError, fingerprint, load_state, save_state
 
 SAVE_SECONDS = 20.0
 CHUNK_BYTES = 8 << 20
-PROBABILITY_TOLERANCE = 1e-3
-
-_update = jax.jit(
-    lambda statistics, features, labels, weight: kernels.update(statistics, features, labels, sample_weight=weight),
-    donate_argnums=0,
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,7 +33,8 @@ class ModelFiles:
       probabilities: (N, Cs) source-class probabilities, or None.
       labels: (N,).
       rows: sampled rows, ascending.
-      chunk_rows: rows that are read at a time.
+      part: rows that are read in this pass, and the devices that sum them.
+      chunk_rows: rows that are read at a time, a multiple of the number of these devices.
       per_class_gram: whether per-class Grams are taken.
       state_path: where the state of the pass is kept.
     """
@@ -46,6 +44,7 @@ class ModelFiles:
     probabilities: MatrixFile | None
     labels: Labels
     rows: np.ndarray
+    part: Part
     chunk_rows: int
     per_class_gram: bool
     state_path: pathlib.Path
@@ -54,12 +53,14 @@ class ModelFiles:
         """The state before the first row."""
         dtype = working_dtype()
         width = self.features.shape[1]
-        statistics = kernels.init(self.labels.num_classes, width, per_class_gram=self.per_class_gram, dtype=dtype)
+        empty = kernels.init(self.labels.num_classes, width, per_class_gram=self.per_class_gram, dtype=dtype)
+        shards = len(self.part.devices)
+        statistics = jax.tree.map(lambda x: np.repeat(np.asarray(x)[None], shards, axis=0), empty)
         sample = np.zeros((len(self.rows), width), dtype)
         probabilities = None
         if self.probabilities is not None:
             probabilities = np.zeros((len(self.rows), self.probabilities.shape[1]), dtype)
-        return PassState(0, ModelData(statistics, sample, probabilities))
+        return PassState(self.part.first, ModelData(statistics, sample, probabilities))
 
     def fingerprint(self) -> str:
         """A digest of all that the outcome of the pass depends on."""
@@ -67,6 +68,7 @@ class ModelFiles:
         options = {
             "members": [matrix.member for matrix in matrices],
             "num_classes": self.labels.num_classes,
+            "part": (self.part.first, self.part.last, len(self.part.devices)),
             "chunk_rows": self.chunk_rows,
             "per_class_gram": self.per_class_gram,
             "dtype": str(working_dtype()),
@@ -84,20 +86,17 @@ def default_chunk_rows(width: int) -> int:
     return 1 << int(np.clip(np.log2(CHUNK_BYTES / 4 / width), 8, 14))
 
 
-def run_pass(
-    files: ModelFiles,
-    *,
-    progress: Callable[[int], None] = lambda rows: None,
-    notify: Callable[[str], None] = lambda text: None,
-) -> ModelData:
-    """Reads a model's files once, from where an earlier run stopped, and leaves the finished state on the disk.
+def run_pass(files: ModelFiles, *, notify: Callable[[str], None] = lambda text: None) -> Iterator[int]:
+    """Reads a part of a model's files once, from where an earlier run stopped; leaves the finished state on the disk.
 
     Chunk boundaries depend on the options only, so that an interrupted pass gives the very bits of an unbroken one.
 
     Args:
       files: what to read.
-      progress: is told how many rows are done, at the start and after each chunk.
       notify: is told in a sentence if a stored state cannot be used.
+
+    Yields:
+      The row up to which all is done, at the start and after each chunk.
 
     Raises:
       InputError: a file is damaged, or holds NaN, Inf, or rows that are no probabilities.
@@ -110,12 +109,12 @@ def run_pass(
         pass
     except StateError as error:
         notify(f"{files.state_path}: not used, {error}. {files.name} is read from its first row.")
-    progress(state.rows_done)
-    num_samples = len(files.labels.values)
-    if state.rows_done == num_samples:
-        return state.data
+    yield state.rows_done
+    if state.rows_done == files.part.last:
+        return
 
-    statistics = jax.tree.map(jnp.asarray, state.data.statistics)
+    mesh = files.part.mesh
+    statistics = state.data.statistics
     sample, probabilities = state.data.features, state.data.source_probabilities
     saved = time.monotonic()
     done = state.rows_done
@@ -128,20 +127,49 @@ def run_pass(
         # The next chunk was read while the last one was summed; waiting here keeps only one of them in flight.
         jax.block_until_ready(statistics)
         fill = files.chunk_rows - size
-        statistics = _update(
+        statistics = kernels.update_shards(
             statistics,
             np.pad(features, ((0, fill), (0, 0))) if fill else features,
             np.pad(files.labels.values[done : done + size], (0, fill)),
-            np.pad(np.ones(size, features.dtype), (0, fill)),
+            sample_weight=np.pad(np.ones(size, features.dtype), (0, fill)),
+            mesh=mesh,
         )
         done += size
-        progress(done)
-        if done == num_samples or time.monotonic() - saved > SAVE_SECONDS:
+        finished = done == files.part.last
+        if finished or time.monotonic() - saved > SAVE_SECONDS:
+            if finished and mesh.size > 1:
+                statistics = jax.tree.map(lambda x: x[None], kernels.reduce_shards(statistics, mesh=mesh))
             data = ModelData(jax.tree.map(np.asarray, statistics), sample, probabilities)
-            state = PassState(done, data)
-            save_state(files.state_path, state, key)
+            save_state(files.state_path, PassState(done, data), key)
             saved = time.monotonic()
-    return state.data
+        yield done
+
+
+def pass_result(parts: Sequence[ModelFiles]) -> ModelData:
+    """What the finished passes over all parts of one model's files found together.
+
+    Raises:
+      InputError: the state of a part is not there.
+    """
+    states = []
+    for files in parts:
+        try:
+            state = load_state(files.state_path, files.start(), files.fingerprint())
+            if state.rows_done != files.part.last:
+                raise StateError("it is not finished")
+        except (FileNotFoundError, StateError) as error:
+            raise InputError(
+                f"output: {files.state_path} cannot be used ({error}). It was written in this run: all processes must "
+                "share this folder, and nothing else may write to it"
+            ) from error
+        states.append(state.data)
+    statistics = [jax.tree.map(lambda x: x[0], data.statistics) for data in states]
+    probabilities = [data.source_probabilities for data in states if data.source_probabilities is not None]
+    return ModelData(
+        jax.tree.map(np.asarray, functools.reduce(kernels.merge, statistics)),
+        functools.reduce(np.add, [data.features for data in states]),
+        functools.reduce(np.add, probabilities) if probabilities else None,
+    )
 
 
 def _chunks(files: ModelFiles, start: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -149,40 +177,14 @@ def _chunks(files: ModelFiles, start: int) -> Iterator[tuple[np.ndarray, np.ndar
     sources = None if files.probabilities is None else files.probabilities.chunks(files.chunk_rows, start=start)
     row = start
     for chunk in files.features.chunks(files.chunk_rows, start=start):
-        source = None if sources is None else next(sources)
-        features = _finite(files.features, chunk, row)
+        left = files.part.last - row
+        source = None if sources is None else next(sources)[:left]
+        features = finite_chunk(chunk[:left], str(files.features.path), row, working_dtype())
         if source is not None and files.probabilities is not None:
-            source = _finite(files.probabilities, source, row)
-            _check_probabilities(files.probabilities, source, row)
+            where = str(files.probabilities.path)
+            source = finite_chunk(source, where, row, working_dtype())
+            check_probabilities(source, where, row)
         yield features, source
-        row += len(chunk)
-
-
-def _finite(matrix: MatrixFile, chunk: np.ndarray, first_row: int) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        cast = chunk.astype(working_dtype(), copy=False)
-    finite = np.isfinite(cast)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        value = chunk[row, column]
-        advice = "Mend it, or leave the row out, in the labels and the other files as well"
-        if np.isfinite(value):
-            advice = f"That is too large for {cast.dtype}: scale the features down"
-        raise InputError(f"{matrix.path}: row {first_row + row}, column {column} is {value}. {advice}")
-    return cast
-
-
-def _check_probabilities(matrix: MatrixFile, chunk: np.ndarray, first_row: int) -> None:
-    if chunk.min() < 0:
-        row, column = np.argwhere(chunk < 0)[0]
-        raise InputError(
-            f"{matrix.path}: row {first_row + row}, column {column} is {chunk[row, column]:.6g}: probabilities cannot "
-            "be negative. If these are logits, take their softmax first"
-        )
-    off = np.abs(chunk.sum(axis=1, dtype=np.float64) - 1) > PROBABILITY_TOLERANCE
-    if off.any():
-        row = int(np.argmax(off))
-        raise InputError(
-            f"{matrix.path}: row {first_row + row} sums to {chunk[row].sum(dtype=np.float64):.6g}, probabilities must "
-            f"sum to 1 within {PROBABILITY_TOLERANCE}. If these are logits, take their softmax first"
-        )
+        row += len(features)
+        if row == files.part.last:
+            return

@@ -13,7 +13,7 @@ from rich.console import Console
 from jaxinv.data import AUGMENTATIONS, augmentations
 from jaxinv.kernels.transferability import sens, sensitivity
 from jaxinv.ranking.cache import cache_key, cached_arrays
-from jaxinv.ranking.pool import ARCHITECTURES, Pool, cosine_decay, epochs
+from jaxinv.ranking.pool import ARCHITECTURES, NUM_OUTPUTS, Pool, cosine_decay, epochs
 from jaxinv.ranking.progress import Progress, progress_bar
 from jaxinv.ranking.tasks import Task
 from jaxinv.training import Ensemble, create_ensemble, ensemble, ensemble_outputs, linear_probe, probe, train_ensemble
@@ -34,7 +34,7 @@ class TruthSpec:
     """
 
     num_heads: int = 2
-    steps: int = 150
+    steps: int = 100
     batch_size: int = 64
     learning_rate: float = 5e-3
 
@@ -102,18 +102,23 @@ def probe_accuracies(pool: Pool, task: Task) -> np.ndarray:
 
 
 def fine_tuned_accuracies(pool: Pool, task: Task, spec: TruthSpec, *, console: Console | None = None) -> np.ndarray:
-    """(M,) test accuracies after training all weights on the target under a new head, averaged over heads."""
+    """(M,) test accuracies after training all weights on the target under a new head, averaged over heads.
+
+    The head has NUM_OUTPUTS outputs, of which the task uses the first, so that all tasks share their programs.
+    """
     console = Console(quiet=True) if console is None else console
     accuracies, seed = [], pool.spec.seed
     with progress_bar(console, f"Fine-tuning on {task.name}") as progress:
         for i, (architecture, trained) in enumerate(pool.ensembles.items()):
             tuned = train_ensemble(
-                _with_new_heads(architecture, trained, task.num_classes, spec, seed),
+                _with_new_heads(architecture, trained, spec, seed),
                 _Batches(task, trained.num_networks, spec, seed),
                 learning_rate=cosine_decay(spec.learning_rate, spec.steps),
+                class_counts=[task.num_classes] * (spec.num_heads * trained.num_networks),
                 progress=_shifted(progress, i * spec.steps, len(pool.ensembles) * spec.steps),
             )
-            predicted = np.argmax(ensemble_outputs(tuned, task.test_images).logits, axis=-1)
+            logits = ensemble_outputs(tuned, task.test_images).logits[..., : task.num_classes]
+            predicted = np.argmax(logits, axis=-1)
             right = np.mean(predicted == task.test_labels[None], axis=1)
             accuracies.append(right.reshape(spec.num_heads, -1).mean(axis=0))
     return np.concatenate(accuracies)
@@ -123,10 +128,10 @@ def _shifted(progress: Progress, offset: int, total: int) -> Progress:
     return lambda done, _: progress(offset + done, total)
 
 
-def _with_new_heads(architecture: str, trained: Ensemble, num_classes: int, spec: TruthSpec, seed: int) -> Ensemble:
+def _with_new_heads(architecture: str, trained: Ensemble, spec: TruthSpec, seed: int) -> Ensemble:
     """Every network `num_heads` times, head after head, so that the first M carry the first heads."""
     seeds = np.random.SeedSequence([seed, 1]).generate_state(spec.num_heads * trained.num_networks)
-    fresh = create_ensemble(lambda rngs: ARCHITECTURES[architecture](num_classes=num_classes, rngs=rngs), seeds)
+    fresh = create_ensemble(lambda rngs: ARCHITECTURES[architecture](num_classes=NUM_OUTPUTS, rngs=rngs), seeds)
     body = jax.tree.map(lambda x: jnp.concatenate([x] * spec.num_heads), trained.params)
     return Ensemble(fresh.graphdef, nnx.State({**body, "head": fresh.params["head"]}))
 

@@ -5,15 +5,19 @@ import pathlib
 from collections.abc import Sequence
 from html import escape
 
+from jaxinv.ranking.league import League
 from jaxinv.ranking.results import RankingResult
 from jaxinv.report import numbers, tables
 from jaxinv.report.frame import html_page, write_page
+from jaxinv.report.league import league_section
 from jaxinv.report.pictures import Pictures
 from jaxinv.report.sections import target_section
 from jaxinv.report.style import STYLE
 
 
-def write_report(results: Sequence[RankingResult], path: str | os.PathLike[str]) -> pathlib.Path:
+def write_report(
+    results: Sequence[RankingResult], path: str | os.PathLike[str], *, leagues: Sequence[League] = ()
+) -> pathlib.Path:
     """Writes a report of one or several rankings as one HTML file that needs neither network nor script.
 
     Equal results give equal bytes. The file is moved into place once it is complete.
@@ -21,6 +25,7 @@ def write_report(results: Sequence[RankingResult], path: str | os.PathLike[str])
     Args:
       results: one a target task; a section each, in this order.
       path: of the HTML file; its folder is made if it is missing.
+      leagues: over the targets; they come first.
 
     Returns:
       The path.
@@ -31,12 +36,16 @@ def write_report(results: Sequence[RankingResult], path: str | os.PathLike[str])
     """
     if not results:
         raise ValueError("results must hold at least one ranking, got none")
-    return write_page(_page(results), path)
+    return write_page(_page(results, leagues), path)
 
 
-def _page(results: Sequence[RankingResult]) -> str:
+def _page(results: Sequence[RankingResult], leagues: Sequence[League]) -> str:
     pictures = Pictures()
     sections, links = [], []
+    if leagues:
+        league = league_section(leagues, pictures)
+        sections.append(f'<section>\n<h2 id="league">Which score to trust</h2>\n{league}\n</section>')
+        links.append('<a href="#league">Which score to trust</a>')
     for i, result in enumerate(results, start=1):
         size = f"{result.num_samples:,} samples, {result.num_classes} classes"
         title = f'<h2 id="target-{i}">{escape(result.target)}</h2>\n<p class="quiet">{size}</p>'

@@ -6,8 +6,8 @@ from html import escape
 import numpy as np
 
 from jaxinv.kernels.transferability.rank_agreement import kendall_tau
+from jaxinv.ranking.registry import SCORES
 from jaxinv.ranking.results import RankingResult
-from jaxinv.ranking.scores import SCORES
 from jaxinv.report import numbers, plots, tables
 from jaxinv.report.flags import Flag, find_flags
 from jaxinv.report.headline import MAIN_MEASURE, by_agreement, headline, main_score, mean_ranks
@@ -18,6 +18,7 @@ from jaxinv.report.pictures import Pictures
 PANEL = (3.1, 2.65)
 PANEL_FRAME = (0.17, 0.17, 0.98, 0.91)
 NUM_MARKED = 5
+MOST_PANELS = 8
 
 
 def target_section(result: RankingResult, pictures: Pictures) -> str:
@@ -67,7 +68,7 @@ def _truth(result: RankingResult, truth: str, looks: Looks, pictures: Pictures, 
     measures = result.agreement.get(truth, {})
     ordered = by_agreement(result, truth)
     panels = []
-    for name in ordered:
+    for name in ordered[:MOST_PANELS]:
         tau = measures.get(name, {}).get(MAIN_MEASURE, np.nan)
         agreement = f" · τ = {numbers.fixed(tau)}" if np.isfinite(tau) else ""
         panels.append(
@@ -82,12 +83,13 @@ def _truth(result: RankingResult, truth: str, looks: Looks, pictures: Pictures, 
                 description=f"{score_name(name)} against {truth} accuracy.{agreement}",
             )
         )
+    chosen = f" Shown are the {MOST_PANELS} scores that agree best." if len(ordered) > MOST_PANELS else ""
     scatter = (
         f'<div class="aside">{_legend(looks, pictures)}</div>\n<p>One dot a model: the score (in its own unit) to the '
         f"right, the {escape(truth)} accuracy in percent upwards. A useful score makes a cloud that climbs to the "
         "right; only the order of the models counts, not the shape of the cloud. Clouds of one colour that lie "
         "apart show a score that tells the groups apart rather than the models within them. "
-        f'Point at a dot for its name.</p>\n<div class="panels">{"".join(panels)}</div>'
+        f'Point at a dot for its name.{chosen}</p>\n<div class="panels">{"".join(panels)}</div>'
     )
     agreement = _agreement(result, truth, ordered, pictures) if measures else ""
     return (

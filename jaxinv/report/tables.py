@@ -85,7 +85,7 @@ def ranking_table(result: RankingResult, order: np.ndarray, flags: Sequence[Flag
         Column(title="Model", texts=result.models, is_number=False, is_heading=True),
     ]
     columns += [
-        _ranked(f"True: {name}", values, [numbers.percent(value) for value in values], hint="true accuracy")
+        ranked_column(f"True: {name}", values, [numbers.percent(value) for value in values], hint="true accuracy")
         for name, values in result.truths.items()
     ]
     for name, values in result.scores.items():
@@ -93,7 +93,7 @@ def ranking_table(result: RankingResult, order: np.ndarray, flags: Sequence[Flag
         for flag in flags:
             if flag.score == name and not flag.models.all():
                 warned |= set(np.flatnonzero(flag.models).tolist())
-        columns.append(_ranked(score_name(name), values, numbers.column(values), warned=warned, hint=name))
+        columns.append(ranked_column(score_name(name), values, numbers.column(values), warned=warned, hint=name))
     columns += [
         Column(title=spaced(name).capitalize(), texts=values, is_number=False)
         for name, values in result.attributes.items()
@@ -114,7 +114,7 @@ def agreement_table(measures: Mapping[str, Mapping[str, float]], truth: str) -> 
             texts = [numbers.percent(value) for value in values]
         else:
             texts = [_with_interval(measures[name], measure) for name in names]
-        columns.append(_ranked(measure_name(measure), values, texts, sign=-1 if measure == "regret" else 1))
+        columns.append(ranked_column(measure_name(measure), values, texts, sign=-1 if measure == "regret" else 1))
     return table(columns, caption=f"Agreement of every score with the {truth} accuracy")
 
 
@@ -141,7 +141,7 @@ def facts(pairs: Mapping[str, str]) -> str:
     return f'<table class="facts"><tbody>\n{rows}\n</tbody></table>'
 
 
-def _ranked(
+def ranked_column(
     title: str, values: np.ndarray, texts: Sequence[str], *, sign: int = 1, warned: Collection[int] = (), hint: str = ""
 ) -> Column:
     """A column tinted by rank, its best cells marked; `sign` -1 where lower is better."""

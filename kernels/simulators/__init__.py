@@ -15,6 +15,13 @@ from jaxinv.kernels.simulators.n_body import (
     sample_charged_particles,
     simulate_charged_particles,
 )
+from jaxinv.kernels.simulators.point_mass import (
+    Demonstrations,
+    point_mass_demonstrations,
+    point_mass_rollout,
+    point_mass_start,
+    point_mass_step,
+)
 from jaxinv.kernels.simulators.sprites import (
     SpriteParams,
     Twins,
@@ -46,6 +53,7 @@ __all__ = [
     "PHOTOMETRIC",
     "TRANSFORMATIONS",
     "ChargedParticles",
+    "Demonstrations",
     "Invariants",
     "SignalBatch",
     "SpriteParams",
@@ -61,6 +69,10 @@ __all__ = [
     "identity_transformation",
     "odd_threshold",
     "pixel_grid",
+    "point_mass_demonstrations",
+    "point_mass_rollout",
+    "point_mass_start",
+    "point_mass_step",
     "render_object",
     "render_sprite",
     "sample_charged_particles",

@@ -30,8 +30,8 @@ class ClassStatistics:
       total: `(C, D)`, class sums of z.
       square: `(C, D)`, class sums of z^2.
       gram: `(D, D)`, sum of z z'.
-      cubic: `(D,)`, sum of |z|^2 z.
-      quartic: `()`, sum of |z|^4.
+      cubic: `(D,)`, sum of |z|^2 z; None in statistics of moved classes (`shift_classes`), which cannot know it.
+      quartic: `()`, sum of |z|^4, or None likewise.
       ignored: `()`, number of samples whose label was outside `0 .. C-1`; they enter no other sum.
       valid_dim: `()`, the true number of columns where features were padded with zero columns.
       class_gram: `(C, D, D)`, the Gram matrix of each class, or None.
@@ -42,8 +42,8 @@ class ClassStatistics:
     total: jax.Array
     square: jax.Array
     gram: jax.Array
-    cubic: jax.Array
-    quartic: jax.Array
+    cubic: jax.Array | None
+    quartic: jax.Array | None
     ignored: jax.Array
     valid_dim: jax.Array
     class_gram: jax.Array | None = None
@@ -75,7 +75,7 @@ class ClassMoments:
       deviation: `(C, D)`, class mean minus overall mean; 0 for absent classes.
       scatter: `(D, D)`, sum of (x - mean)(x - mean)'.
       class_variance: `(C, D)`, biased variance of each class and column.
-      quartic: `()`, sum of |x - mean|^4.
+      quartic: `()`, sum of |x - mean|^4, or None in statistics of moved classes.
       valid_dim: `()`, true number of columns.
       class_gram: `(C, D, D)`, per-class sums of (x - mean)(x - mean)', or None.
     """
@@ -88,7 +88,7 @@ class ClassMoments:
     deviation: jax.Array
     scatter: jax.Array
     class_variance: jax.Array
-    quartic: jax.Array
+    quartic: jax.Array | None
     valid_dim: jax.Array
     class_gram: jax.Array | None
 
@@ -234,12 +234,15 @@ def update(
       ClassStatistics of all samples so far.
 
     Raises:
-      TypeError, ValueError: as `class_statistics`; also if the chunk's width is not the stream's.
+      TypeError, ValueError: as `class_statistics`; also if the chunk's width is not the stream's, or its
+        classes were moved (`shift_classes`).
 
     Transformations: jit, vmap, jvp, vjp. Safe to donate `statistics`.
     """
     require_floating("features", features)
     require_shape("features", features, (None, statistics.dim))
+    if statistics.quartic is None:
+        raise ValueError("statistics of moved classes (shift_classes) take no more samples")
     dtype = statistics.gram.dtype
     features = features.astype(dtype)
     weight = jnp.ones(labels.shape, dtype) if sample_weight is None else sample_weight.astype(dtype)
@@ -267,7 +270,7 @@ def merge(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
       b: of the second, with the same C, D and per-class Grams.
 
     Raises:
-      ValueError: C, D or the presence of per-class Grams differ.
+      ValueError: C, D or the presence of per-class Grams differ, or only one is of moved classes (`shift_classes`).
 
     Transformations: jit, vmap, jvp, vjp.
     References: Chan, Golub, LeVeque, Am. Stat. 37 (1983).
@@ -275,6 +278,8 @@ def merge(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
     require_shape("b.total", b.total, a.total.shape)
     if (a.class_gram is None) != (b.class_gram is None):
         raise ValueError("a and b must both have per-class Grams, or neither (per_class_gram)")
+    if (a.quartic is None) != (b.quartic is None):
+        raise ValueError("a and b must both be statistics of moved classes (shift_classes), or neither")
     shift = jnp.where(jnp.sum(a.count) == 0, b.shift, a.shift)
     return _add(recentre(a, shift), recentre(b, shift))
 
@@ -304,7 +309,17 @@ def recentre(statistics: ClassStatistics, shift: jax.Array) -> ClassStatistics:
     trace, length = jnp.sum(statistics.square), jnp.sum(step * step)
     along = contract("de,e->d", statistics.gram, step)
     first_along = jnp.sum(first * step)
-    class_gram = statistics.class_gram
+    cubic, quartic, class_gram = statistics.cubic, statistics.quartic, statistics.class_gram
+    if cubic is not None and quartic is not None:
+        quartic = (
+            quartic
+            + 4 * jnp.sum(step * along)
+            + weight * length**2
+            + 4 * jnp.sum(step * cubic)
+            + 2 * trace * length
+            + 4 * length * first_along
+        )
+        cubic = cubic + (trace + 2 * first_along + weight * length) * step + 2 * along + length * first
     if class_gram is not None:
         cross = total[:, :, None] * step[None, None, :]
         outer = (step[:, None] * step[None, :])[None]
@@ -316,13 +331,8 @@ def recentre(statistics: ClassStatistics, shift: jax.Array) -> ClassStatistics:
         total=total + count[:, None] * step[None, :],
         square=statistics.square + 2 * total * step[None, :] + count[:, None] * (step * step)[None, :],
         gram=statistics.gram + cross + cross.T + weight * step[:, None] * step[None, :],
-        cubic=statistics.cubic + (trace + 2 * first_along + weight * length) * step + 2 * along + length * first,
-        quartic=statistics.quartic
-        + 4 * jnp.sum(step * along)
-        + weight * length**2
-        + 4 * jnp.sum(step * statistics.cubic)
-        + 2 * trace * length
-        + 4 * length * first_along,
+        cubic=cubic,
+        quartic=quartic,
         ignored=statistics.ignored,
         valid_dim=statistics.valid_dim,
         class_gram=class_gram,
@@ -360,7 +370,7 @@ def finalise(statistics: ClassStatistics) -> ClassMoments:
         deviation=deviation,
         scatter=jnp.where(both, centred.gram, 0.0),
         class_variance=jnp.maximum(spread - deviation**2, 0.0),
-        quartic=jnp.maximum(centred.quartic, 0.0),
+        quartic=None if centred.quartic is None else jnp.maximum(centred.quartic, 0.0),
         valid_dim=statistics.valid_dim,
         class_gram=None if grams is None else jnp.where(both[None], grams, 0.0),
     )

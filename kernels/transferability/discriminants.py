@@ -61,16 +61,14 @@ def lda(statistics: ClassStatistics, *, shrinkage: jax.Array | float = 1e-3) -> 
     References: Fisher (1936); Hastie, Tibshirani, Friedman, Elements of Statistical Learning, sec. 4.3.
     """
     moments = finalise(statistics)
-    spread = contract("cd,ce->de", moments.prior[:, None] * moments.deviation, moments.deviation)
-    within = safe_divide(moments.scatter, moments.num_samples) - spread
-    within = within - jnp.diag(jnp.minimum(jnp.diagonal(within), 0.0))
+    within = within_covariance(moments)
     valid = (jnp.arange(within.shape[0]) < moments.valid_dim).astype(within.dtype)
     ridge = shrinkage * jnp.trace(within) / moments.valid_dim
     shrunk = (1 - shrinkage) * within + jnp.diag(ridge * valid)
     # Within-class variance is a difference: what rounding of the total explains is none.
     total = jnp.diagonal(moments.scatter) * rounding_level(within.dtype, within.shape[0])
     floor = safe_divide(total, moments.num_samples)
-    return _discriminant(moments, psd_solve(shrunk, moments.deviation.T, diagonal_floor=floor).T)
+    return discriminant_of(moments, psd_solve(shrunk, moments.deviation.T, diagonal_floor=floor).T)
 
 
 @jax.jit
@@ -91,7 +89,7 @@ def nearest_mean(statistics: ClassStatistics) -> Discriminant:
     (Gholami et al., ICCV 2023) reduces to these coefficients where it says LDA.
     """
     moments = finalise(statistics)
-    discriminant = _discriminant(moments, moments.deviation)
+    discriminant = discriminant_of(moments, moments.deviation)
     prior = jnp.where(moments.present, jnp.log(jnp.where(moments.present, moments.prior, 1.0)), 0.0)
     between = jnp.sum(moments.count[:, None] * moments.deviation**2)
     return discriminant._replace(
@@ -105,11 +103,11 @@ def discriminant_score(features: jax.Array, labels: jax.Array, discriminant: Dis
 
     Args:
       features: `(N, D)`, floating point.
-      labels: `(N,)` integers; samples with a label outside `0 .. C-1` count with probability 0.
+      labels: `(N,)` integers; samples with a label outside `0 .. C-1` are left out.
       discriminant: from `lda` or `nearest_mean`, of width D.
 
     Returns:
-      DiscriminantScore. N = 0: zeros.
+      DiscriminantScore. No samples: zeros.
 
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
@@ -117,23 +115,39 @@ def discriminant_score(features: jax.Array, labels: jax.Array, discriminant: Dis
     Transformations: jit, vmap, jvp, vjp, second order.
     References: Gholami et al., ETran, ICCV 2023, sec. 3.2 (the LDA score as it is meant there).
     """
-    num_classes, dim = discriminant.coefficients.shape
-    require_floating("features", features)
-    require_shape("features", features, (None, dim))
+    logits = class_logits(features, discriminant)
     require_integer("labels", labels)
     require_shape("labels", labels, features.shape[:1])
-    centred = features.astype(accumulation_dtype(features)) - discriminant.centre[None, :]
-    logits = contract("nd,cd->nc", centred, discriminant.coefficients) + discriminant.intercept[None, :]
-    truth = jax.nn.one_hot(labels, num_classes, dtype=logits.dtype)
+    truth = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
     probability = jnp.sum(jax.nn.softmax(logits, axis=-1) * truth, axis=-1)
-    size = max(features.shape[0], 1)
+    size = jnp.maximum(jnp.sum(truth), 1.0)
     return DiscriminantScore(
         score=jnp.sum(probability) / size,
         accuracy=jnp.sum(jnp.argmax(logits, axis=-1) == labels) / size,
     )
 
 
-def _discriminant(moments: ClassMoments, coefficients: jax.Array) -> Discriminant:
+def class_logits(features: jax.Array, discriminant: Discriminant) -> jax.Array:
+    """Logits `(N, C)` of samples `(N, D)`, in float32 at least; very low for absent classes.
+
+    Raises:
+      TypeError, ValueError: features are not floating point, or not of the discriminant's width.
+    """
+    require_floating("features", features)
+    require_shape("features", features, (None, discriminant.coefficients.shape[1]))
+    centred = features.astype(accumulation_dtype(features)) - discriminant.centre[None, :]
+    return contract("nd,cd->nc", centred, discriminant.coefficients) + discriminant.intercept[None, :]
+
+
+def within_covariance(moments: ClassMoments) -> jax.Array:
+    """The biased pooled within-class covariance `(D, D)`; what rounding leaves below 0 on its diagonal is 0."""
+    spread = contract("cd,ce->de", moments.prior[:, None] * moments.deviation, moments.deviation)
+    within = safe_divide(moments.scatter, moments.num_samples) - spread
+    return within - jnp.diag(jnp.minimum(jnp.diagonal(within), 0.0))
+
+
+def discriminant_of(moments: ClassMoments, coefficients: jax.Array) -> Discriminant:
+    """The discriminant of Gaussian classes with one covariance S, from `S^-1 (m_c - m)` `(C, D)`; log priors inside."""
     present = moments.present
     lowest = float(jnp.finfo(coefficients.dtype).min) / 4
     log_prior = jnp.log(jnp.where(present, moments.prior, 1.0))

@@ -85,12 +85,20 @@ def shrinkage_h_score(statistics: ClassStatistics) -> ShrinkageHScore:
     Returns:
       ShrinkageHScore. No samples, or features that do not vary: score 0.
 
+    Raises:
+      ValueError: statistics without fourth moments, from `shift_classes`.
+
     Rotation and translation invariant; scale invariant; not invariant to general affine maps.
     Transformations: jit, vmap, jvp, vjp, second order.
     References: Ibrahim, Ponomareva, Mazumder, Newer is not always better, arXiv:2110.06893, eq. 6; Ledoit and Wolf,
     J. Multivar. Anal. 88 (2004), lemma 3.3.
     """
     moments = finalise(statistics)
+    if moments.quartic is None:
+        raise ValueError(
+            "shrinkage_h_score needs fourth moments, which statistics of moved classes (shift_classes) do not have: "
+            "take class_statistics of the moved samples"
+        )
     size = moments.num_samples
     covariance = safe_divide(moments.scatter, size)
     dim = moments.valid_dim

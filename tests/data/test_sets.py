@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from jaxinv.data import digits, mnist, photographs, pictures, textures
+from jaxinv.data import digits, faces, fonts, letters, mnist, other_pictures, photographs, pictures, textures, typefaces
+
+BLANK = np.zeros((64, 64), np.float32)
 
 
 def check(data, *, size, classes):
@@ -34,16 +36,57 @@ def test_mnist_has_500_of_each_digit():
     assert data.images[data.labels == 1].mean() < 0.6 * data.images[data.labels == 0].mean()
 
 
-@pytest.mark.parametrize(("load", "classes"), [(photographs, 8), (textures, 5)])
+@pytest.mark.parametrize(("load", "classes"), [(photographs, 8), (textures, 5), (other_pictures, 8)])
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_patches(load, classes, part):
-    pytest.importorskip("skimage")
+    for package in ("skimage", "sklearn", "matplotlib"):
+        pytest.importorskip(package)
     data = load(part, size=16)
     check(data, size=16, classes=classes)
     most = 500 if part == "train" else 100
     assert 0.9 * most <= np.bincount(data.labels).min()
     assert np.bincount(data.labels).max() <= most
-    assert "moon" in data.class_names or "astronaut" in data.class_names
+    assert {"moon", "astronaut", "rocket"} & set(data.class_names)
+
+
+def test_faces_are_scikit_images():
+    pytest.importorskip("skimage")
+    data = faces()
+    check(data, size=25, classes=2)
+    assert np.array_equal(np.bincount(data.labels), [100, 100])
+    # A face has light and shade; what is none may be plain.
+    contrast = data.images.std((1, 2))
+    assert contrast[data.labels == 1].min() > 0.1
+    assert np.quantile(contrast[data.labels == 0], 0.1) < 0.05
+
+
+@pytest.mark.parametrize("load", [letters, typefaces])
+def test_characters_are_drawn_alike_each_time_and_their_classes_look_different(load):
+    pytest.importorskip("matplotlib")
+    train, test = load("train", size=16), load("test", size=16)
+    for data in (train, test):
+        check(data, size=16, classes=10)
+        assert len(set(np.bincount(data.labels))) == 1
+        assert data.images.max() > 0.8
+        assert data.images[:, 0].max() < 0.5  # nothing is cut off
+    assert np.array_equal(train.images, load("train", size=16).images)
+    means = [np.stack([data.images[data.labels == i].mean(0).ravel() for i in range(10)]) for data in (train, test)]
+    distances = np.linalg.norm(means[0][:, None] - means[1][None], axis=-1)
+    assert np.mean(np.argmin(distances, axis=0) == np.arange(10)) >= 0.5
+
+
+def test_no_typeface_of_the_letters_and_no_character_of_the_typefaces_is_in_both_parts(monkeypatch):
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(fonts, "_picture", lambda *glyph: drawn.append(glyph) or BLANK)
+    for load, kind in ((letters, 0), (typefaces, 1)):
+        parts = []
+        for part in ("train", "test"):
+            drawn.clear()
+            load(part)
+            parts.append({glyph[kind] for glyph in drawn})
+        assert len(parts[1]) >= 8
+        assert not parts[0] & parts[1]
 
 
 @pytest.mark.parametrize("size", [8, 16, 24, 32])
@@ -62,12 +105,16 @@ def test_colours_become_luminance():
     folder = pytest.importorskip("skimage.data").__path__[0]
     with image.open(f"{folder}/coffee.png") as opened:
         peer = color.rgb2gray(np.asarray(opened))
-    ours = pictures._read("coffee", pictures._PHOTOGRAPHS["coffee"])
+    ours = pictures._read("skimage/data/coffee.png", pictures._PHOTOGRAPHS["coffee"])
     np.testing.assert_allclose(ours, peer, atol=1e-6)
 
 
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="part must be one of 'train', 'test', got 'all'"):
         photographs("all")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="part must be one of 'train', 'test', got 'all'"):
+        letters("all")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="size must be between 8 and 64, got 65"):
+        typefaces("test", size=65)
     with pytest.raises(ValueError, match="size must be between 8 and 32, got 64"):
         textures("train", size=64)

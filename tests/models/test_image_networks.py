@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from jaxinv.models import BagOfPatches, ConvNet, MultilayerPerceptron, PatchConv
+from jaxinv.models import BagOfPatches, ConvNet, Mixer, MultilayerPerceptron, PatchConv
 
 pytestmark = pytest.mark.usefixtures("full_precision")
-NETWORKS = [MultilayerPerceptron, ConvNet, BagOfPatches]
+WIDTHS = {MultilayerPerceptron: 128, ConvNet: 64, BagOfPatches: 96, Mixer: 48}
 
 
 def pictures(*shape, seed=0):
@@ -15,19 +15,19 @@ def pictures(*shape, seed=0):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("make", WIDTHS)
 def test_call_is_head_of_features_and_widths_differ(make, channels):
     images = pictures(5, 16, 16) if channels == 1 else pictures(5, 16, 16, channels)
     network = make(num_classes=7, channels=channels, rngs=nnx.Rngs(0))
     features = network.features(images)
-    assert features.shape == (5, {MultilayerPerceptron: 128, ConvNet: 64, BagOfPatches: 96}[make])
+    assert features.shape == (5, WIDTHS[make])
     assert network(images).shape == (5, 7)
     np.testing.assert_allclose(network(images), network.head(features), rtol=1e-6)
     # One image does not see another.
     np.testing.assert_allclose(network.features(images[2:3])[0], features[2], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("make", WIDTHS)
 def test_parameters_are_the_only_state_and_all_are_used(make):
     graphdef, params, rest = nnx.split(make(num_classes=3, rngs=nnx.Rngs(0)), nnx.Param, ...)
     assert not jax.tree.leaves(rest)

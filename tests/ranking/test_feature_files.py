@@ -94,8 +94,8 @@ def test_missing_foreign_and_pickled_files_are_refused(tmp_path):
     for name, message in (
         ("nowhere.npy", "no such file"),
         ("", "is a folder"),
-        ("text.npy", "neither .npy nor .npz"),
-        ("empty.npy", "neither .npy nor .npz"),
+        ("text.npy", "neither .npy nor .npz nor"),
+        ("empty.npy", "neither .npy nor .npz nor"),
         ("cut.npy", "truncated or damaged"),
         ("object.npy", "got object"),
     ):

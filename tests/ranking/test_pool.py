@@ -73,7 +73,7 @@ def test_networks_are_described_and_learn(folder):
 def test_default_is_large_and_names_are_checked(monkeypatch):
     monkeypatch.undo()
     spec = PoolSpec()
-    assert len(spec.architectures) * len(spec.sources) * len(spec.invariances) >= 36
+    assert len(spec.architectures) * len(spec.sources) * len(spec.invariances) == 64
     with pytest.raises(ValueError, match=r"sources must be some of mnist, .*, got imagenet"):
         PoolSpec(sources=("imagenet",))
     with pytest.raises(ValueError, match=r"architectures must be some of .*, got none"):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from jaxinv.ranking import InputError
 from jaxinv.ranking.rank import rank_files
-from jaxinv.ranking.scores import SCORES
+from jaxinv.ranking.registry import SCORES
 
 ROWS, CLASSES = 90, 3
 SCORED = ("logme", "lfc", "leep")
@@ -89,6 +90,7 @@ def test_chunks_change_the_result_by_rounding_only(folder):
         ({"names": ["a"]}, "names: 1 names for 3"),
         ({"names": ["a", "b", "a"]}, "2 models are called 'a'"),
         ({"num_classes": 2}, "out of range for 2 classes"),
+        ({"mesh": SimpleNamespace(shape={"models": 1, "data": 91})}, "mesh: data=91 is more than the 90 samples"),
     ],
 )
 def test_bad_arguments_are_refused(folder, options, message):
@@ -152,9 +154,11 @@ def test_a_run_killed_by_the_system_goes_on_and_gives_the_same_table(folder):
     """SIGKILL in the middle of the second model: the first is not read again, the second goes on, the bits agree."""
     script = f"""
         import os, pathlib, signal
+        import jax
         from jaxinv.ranking import streaming
         from jaxinv.ranking.feature_files import MatrixFile
         from jaxinv.ranking.rank import rank_files
+        jax.config.update("jax_disable_most_optimizations", True)  # as here: bits are a compiler's own
         streaming.SAVE_SECONDS = 0.0
         original = MatrixFile.chunks
         def chunks(self, chunk_rows, *, start=0):

@@ -13,7 +13,8 @@ from jaxinv.ranking.errors import InputError
 from jaxinv.ranking.feature_files import MatrixFile, open_matrix
 from jaxinv.ranking.labels import read_labels
 from jaxinv.ranking.model_data import stratified_rows
-from jaxinv.ranking.streaming import ModelFiles, default_chunk_rows, run_pass
+from jaxinv.ranking.shares import Part
+from jaxinv.ranking.streaming import ModelFiles, default_chunk_rows, pass_result
 
 ROWS, WIDTH, CLASSES, CHUNK = 103, 6, 3, 10
 
@@ -32,10 +33,18 @@ def files(tmp_path):
         probabilities=open_matrix(tmp_path / "p.npy", array_name="probabilities"),
         labels=read_labels(tmp_path / "y.npy"),
         rows=stratified_rows(labels, 20),
+        part=Part(0, ROWS, 0, (jax.devices()[0],)),
         chunk_rows=CHUNK,
         per_class_gram=True,
         state_path=tmp_path / "state" / "a.npz",
     )
+
+
+def run_pass(files, *, progress=lambda rows: None, notify=lambda text: None):
+    """A whole pass, and what it found."""
+    for rows in streaming.run_pass(files, notify=notify):
+        progress(rows)
+    return pass_result([files])
 
 
 def bits(data):
@@ -84,9 +93,9 @@ def test_streamed_statistics_are_those_in_memory(files):
 
 def test_one_compilation_for_all_chunks_and_a_short_last_one(files):
     run_pass(files)
-    before = streaming._update._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
+    before = streaming.kernels.update_shards._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
     run_pass(dataclasses.replace(files, state_path=files.state_path.with_name("b.npz"), rows=files.rows[:5]))
-    assert streaming._update._cache_size() == before  # pyright: ignore[reportAttributeAccessIssue]
+    assert streaming.kernels.update_shards._cache_size() == before  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("chunks", [1, 4, 10])

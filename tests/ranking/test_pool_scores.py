@@ -1,12 +1,14 @@
-"""The registry of scores, and a pool of any widths scored as its models are one by one."""
+"""A pool of any widths, scored as its models are one by one."""
 
+import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
-from jaxinv.ranking import scores as module
-from jaxinv.ranking.errors import InputError
+from jaxinv.ranking import pool_scores as module
 from jaxinv.ranking.model_data import model_data
-from jaxinv.ranking.scores import SCORES, Inputs, choose_scores, score_pool, takes_class_gram
+from jaxinv.ranking.pool_scores import score_pool
+from jaxinv.ranking.registry import SCORES, Inputs
 
 ROWS, CLASSES, WIDTHS, SOURCES = 60, 3, (5, 8, 3), (4, 7, 2)
 
@@ -91,24 +93,41 @@ def test_scores_that_overflow_are_missing_with_a_note(models, labels):
     assert scored.notes[0].startswith("shrinkage_h_score is not finite for every model")
 
 
-def test_choice_of_scores():
-    every = choose_scores(None, source_probabilities=True)
-    assert every == tuple(SCORES)
-    assert set(every) - set(choose_scores(None, source_probabilities=False)) == {"leep", "nce"}
-    assert choose_scores(["tmi", "logme", "tmi"], source_probabilities=False) == ("logme", "tmi")
-    with pytest.raises(InputError, match=r"no score 'logmee'\. Did you mean 'logme'\? The scores are: logme, h_score"):
-        choose_scores(["logmee"], source_probabilities=False)
-    with pytest.raises(InputError, match=r"no score 'zzz'\. The scores"):
-        choose_scores(["zzz"], source_probabilities=False)
-    with pytest.raises(InputError, match=r"leep needs .* --source-probabilities"):
-        choose_scores(["leep"], source_probabilities=False)
-    with pytest.raises(InputError, match="none given"):
-        choose_scores([], source_probabilities=False)
+@pytest.mark.skipif(jax.device_count() < 2, reason="needs two devices")
+def test_a_pool_shared_by_two_devices_has_the_same_scores(models, labels):
+    """Batches of one and of two models, so that a device never has two: see the note on LAPACK in `_score_batch`."""
+    mesh = Mesh(np.array(jax.devices()[:2]), ("models",))
+    names = ["logme", "lfc", "leep"]
+    shared = score_pool(models.__getitem__, WIDTHS, labels, names, mesh=mesh)
+    alone = score_pool(models.__getitem__, WIDTHS, labels, names)
+    tolerance = 1e-5 if models[0].features.dtype == np.float32 else 1e-10
+    for name in names:
+        np.testing.assert_allclose(shared.scores[name], alone.scores[name], tolerance)
+        assert set(shared.diagnostics[name]) == set(alone.diagnostics[name])
 
 
-def test_class_grams_are_taken_if_needed_and_small_or_asked_for():
-    size = {"num_classes": 1000, "width": 2048}
-    assert takes_class_gram(["transrate"], **size, asked=True)
-    assert not takes_class_gram(["transrate"], **size, asked=False)
-    assert takes_class_gram(["transrate"], num_classes=10, width=512, asked=False)
-    assert not takes_class_gram(["logme", "tmi"], num_classes=10, width=512, asked=True)
+def test_processes_score_their_shares_and_the_last_has_the_whole(models, labels, monkeypatch):
+    """As if two processes ran one after the other: the first meets nobody, the second finds what it left."""
+    names = ["lfc", "leep"]
+    whole = score_pool(models.__getitem__, WIDTHS, labels, names)
+    loaded, texts = [], []
+
+    def load(i):
+        loaded.append(i)
+        return models[i]
+
+    def gather(text):
+        texts.append(text)
+        return texts
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(module.processes, "gather", gather)
+    monkeypatch.setattr(jax, "process_index", lambda: 0)
+    first = score_pool(load, WIDTHS, labels, names)
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    second = score_pool(load, WIDTHS, labels, names)
+    assert loaded == [2, 0, 1]  # by width
+    for name in names:
+        assert np.isfinite(first.scores[name]).tolist() == [True, False, True]
+        np.testing.assert_allclose(second.scores[name], whole.scores[name], 1e-5)
+        assert set(second.diagnostics[name]) == set(whole.diagnostics[name])

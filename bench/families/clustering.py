@@ -1,0 +1,88 @@
+"""Transport of a given cost and k-means, beside POT, OTT and scikit-learn."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxinv.bench.case import Case, Peer, Sizes, Work
+from jaxinv.kernels.numerics.kmeans import kmeans
+from jaxinv.kernels.numerics.sinkhorn import sinkhorn
+
+EPSILON, ITERATIONS = 0.1, 100
+NUM_CLUSTERS = 10
+
+
+def _cost(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    return (generator.random((sizes["points"], sizes["points"]), np.float32),)
+
+
+def _blobs(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    """Ten clusters that hardly overlap."""
+    centres = 4 * generator.normal(size=(NUM_CLUSTERS, sizes["dim"]))
+    labels = generator.permutation(np.arange(sizes["samples"]) % NUM_CLUSTERS)
+    return ((centres[labels] + generator.normal(size=(sizes["samples"], sizes["dim"]))).astype(np.float32),)
+
+
+def _pot(cost: np.ndarray) -> np.ndarray:
+    import ot
+
+    weights = np.full(len(cost), 1 / len(cost), cost.dtype)
+    return ot.sinkhorn(
+        weights, weights, cost, EPSILON, method="sinkhorn_log", numItermax=ITERATIONS, stopThr=0, warn=False
+    )
+
+
+def _ott(cost: jax.Array) -> Any:
+    from ott.geometry import geometry
+    from ott.solvers import linear
+
+    problem = geometry.Geometry(cost_matrix=cost, epsilon=EPSILON)
+    return linear.solve(problem, threshold=0.0, min_iterations=ITERATIONS, max_iterations=ITERATIONS).matrix
+
+
+def _scikit_learn(points: np.ndarray) -> np.ndarray:
+    from sklearn.cluster import KMeans
+
+    return np.asarray(KMeans(NUM_CLUSTERS, n_init=8, max_iter=100, tol=0, random_state=0).fit(points).inertia_)
+
+
+CASES = (
+    Case(
+        family="numerics",
+        name="sinkhorn",
+        kernel=lambda cost: sinkhorn(cost, epsilon=EPSILON, num_iterations=ITERATIONS).plan,
+        arguments=_cost,
+        sizes=({"points": 64}, {"points": 1024}),
+        small={"points": 12},
+        # An exponential counts as one, and so does its sum.
+        work=lambda sizes: Work(flops=4 * ITERATIONS * sizes["points"] ** 2, bytes=8 * sizes["points"] ** 2),
+        peers=(
+            Peer(name="POT, sinkhorn_log", kind="library", call=_pot, modules=("ot",), tolerance=1e-3),
+            Peer(name="OTT", kind="library", call=_ott, compiled=True, modules=("ott",), tolerance=1e-3),
+        ),
+        differentiable=(0,),
+    ),
+    Case(
+        family="numerics",
+        name="kmeans",
+        kernel=lambda points: kmeans(jax.random.key(0), points, NUM_CLUSTERS).inertia,
+        arguments=_blobs,
+        sizes=({"samples": 5000, "dim": 64},),
+        small={"samples": 200, "dim": 8},
+        work=lambda sizes: Work(
+            # One assignment: the products of points and centroids.
+            flops=2 * sizes["samples"] * sizes["dim"] * NUM_CLUSTERS,
+            bytes=4 * sizes["samples"] * sizes["dim"],
+        ),
+        peers=(
+            Peer(
+                name="scikit-learn, 8 starts",
+                kind="library",
+                call=_scikit_learn,
+                modules=("sklearn",),
+                tolerance=1e-3,
+            ),
+        ),
+    ),
+)
