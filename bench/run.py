@@ -29,7 +29,7 @@ HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 
 def chosen(family: str | None, case: str | None) -> list[Case]:
-    """The cases of a family (all by default) whose name contains `case`.
+    """The cases of a family (all by default) that are called `case` or, if none is, whose name contains it.
 
     Raises:
       InputError: nothing fits, naming what there is.
@@ -37,7 +37,8 @@ def chosen(family: str | None, case: str | None) -> list[Case]:
     if family is not None and family not in FAMILIES:
         raise InputError(f"family: must be one of {', '.join(FAMILIES)}, got {family!r}")
     cases = [one for name, group in FAMILIES.items() if family in (None, name) for one in group]
-    fitting = [one for one in cases if case is None or case in one.name]
+    fitting = [one for one in cases if case in (None, one.name)]
+    fitting = fitting or [one for one in cases if case is not None and case in one.name]
     if not fitting:
         raise InputError(f"case: must be part of one of {', '.join(one.name for one in cases)}, got {case!r}")
     return fitting

@@ -261,7 +261,7 @@ class Bench(_Command):
     family: str | None = None
     """Only this family of kernels."""
     case: str | None = None
-    """Only cases whose name contains this."""
+    """Only the case of this name or, if there is none, cases whose name contains this."""
     quick: bool = False
     """Small sizes and no sweeps: a look of a minute or two, not a measurement."""
     huge_pages: bool = False

@@ -14,6 +14,7 @@ from jaxinv.bench.families.matrix_functions import CASES as MATRIX_FUNCTIONS
 from jaxinv.bench.families.orientation_convolutions import CASES as ORIENTATION_CONVOLUTIONS
 from jaxinv.bench.families.planar_convolutions import CASES as PLANAR_CONVOLUTIONS
 from jaxinv.bench.families.potential_energy import CASES as POTENTIAL_ENERGY
+from jaxinv.bench.families.published_scores import CASES as PUBLISHED_SCORES
 from jaxinv.bench.families.rigid_motions import CASES as RIGID_MOTIONS
 from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
@@ -29,5 +30,11 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "simulators": (*SIMULATORS, *IMITATION),
     "symmetrization": FRAMES,
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
-    "transferability": (*TRANSFER, *TRANSFERABILITY, *ENSEMBLE_SCORES, *POTENTIAL_ENERGY),
+    "transferability": (
+        *TRANSFER,
+        *TRANSFERABILITY,
+        *PUBLISHED_SCORES,
+        *ENSEMBLE_SCORES,
+        *POTENTIAL_ENERGY,
+    ),
 }

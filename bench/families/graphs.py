@@ -50,7 +50,7 @@ def _block_means(graphs: np.ndarray) -> np.ndarray:
     kept = graphs.mean(axis=0, dtype=np.float64)[: num_blocks * block, : num_blocks * block]
     means = kept.reshape(num_blocks, block, num_blocks, block).sum(axis=(1, 3))
     means /= block**2 - block * np.eye(num_blocks)
-    return denoise_tv_chambolle(means, weight=1 / (block * num_graphs**0.5), eps=0, max_num_iter=201)
+    return denoise_tv_chambolle(means, weight=1 / (2 * block * num_graphs**0.5), eps=0, max_num_iter=201)
 
 
 def _chambolle(image: np.ndarray) -> np.ndarray:

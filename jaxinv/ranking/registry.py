@@ -16,6 +16,7 @@ from jaxinv.kernels.transferability.tmi import tmi
 from jaxinv.ranking.errors import InputError
 
 CLASS_GRAM_BYTES = 256 << 20  # per-class Grams up to this size are taken unasked
+PARC_SAMPLES = 500  # as in its paper; it sorts half their square
 Needs = Literal["statistics", "class Grams", "samples", "source probabilities"]
 
 
@@ -37,6 +38,11 @@ class Inputs(NamedTuple):
     def valid_dim(self) -> jax.Array:
         """The model's true width, where its features are padded."""
         return self.statistics.valid_dim.astype(jnp.int32)
+
+    def every_few(self, most: int) -> tuple[jax.Array, jax.Array]:
+        """Features and labels of at most `most` samples, at even distances."""
+        step = max(1, -(-len(self.labels) // most))
+        return self.features[::step], self.labels[::step]
 
 
 class Score(NamedTuple):
@@ -148,12 +154,14 @@ SCORES: Mapping[str, Score] = {
     "n_leep": Score(
         "samples",
         "LEEP through the clusters of the features",
-        lambda x: kernels.n_leep(jax.random.key(0), x.features, x.labels, num_classes=x.num_classes, max_dim=64),
+        lambda x: kernels.n_leep(
+            jax.random.key(0), x.features, x.labels, num_classes=x.num_classes, num_restarts=2, max_dim=64
+        ),
     ),
     "parc": Score(
         "samples",
         "rank correlation of the distances of features and of labels",
-        lambda x: kernels.parc(x.features, x.labels, num_classes=x.num_classes),
+        lambda x: kernels.parc(*x.every_few(PARC_SAMPLES), num_classes=x.num_classes),
     ),
     "ncti": Score(
         "samples",

@@ -41,7 +41,7 @@ def _league(league: League, pictures: Pictures) -> str:
     if league.left_out:
         names = ", ".join(score_name(name) for name in league.left_out)
         left_out = f'<p class="quiet">Without a value for some model: {escape(names)}.</p>'
-    return f'<h3>{escape(title)}</h3>\n<figure>{bars}</figure>\n{_table(league, title)}\n{left_out}'
+    return f"<h3>{escape(title)}</h3>\n<figure>{bars}</figure>\n{_table(league, title)}\n{left_out}"
 
 
 def _table(league: League, title: str) -> str:

@@ -15,7 +15,7 @@ def align_by_degree(
     """Sorts the nodes of every graph by descending degree, and sets what is padding to 0.
 
     The order is canonical only as far as degrees differ. Where a graphon has equal degrees everywhere, as block
-    diagonal ones have, what is sorted by is noise, and the mean of the sorted graphs is nearly constant.
+    diagonal ones have, nodes are sorted by noise, and the mean of the sorted graphs is a blurred picture of it.
 
     Args:
       adjacency: `(K, N, N)`, floating point; the degree is half the sum of a row and its column.

@@ -36,8 +36,8 @@ def graphon_sas(
         nodes, the remainder dropped, and padding is taken for nodes without edges.
       block_size: h, static; default `floor(log2 N) + 1`. The result has `B = floor(N / h)` steps.
       graph_weight: `(K,)`, non-negative; default equal. Weight 0 leaves a graph out.
-      smoothing: the weight of `denoise_total_variation` in units of twice the largest standard deviation that the mean
-        of a block can have, `1 / (h sqrt(K))`; 0 does not smooth.
+      smoothing: the weight of `denoise_total_variation` in units of the largest standard deviation that the mean of a
+        block can have, `1 / (2 h sqrt(K))`; 0 does not smooth.
       num_iterations: static, of the denoising.
 
     Returns:
@@ -66,7 +66,7 @@ def graphon_sas(
         dtype = accumulation_dtype(adjacency)
         blocks = contract("k,kbc->bc", share, _parts(adjacency.astype(dtype), num_nodes, num_blocks))
         noise = safe_norm(share * num_blocks / num_nodes.astype(dtype))
-    return denoise_total_variation(blocks, weight=smoothing * noise, num_iterations=num_iterations)
+    return denoise_total_variation(blocks, weight=smoothing * noise / 2, num_iterations=num_iterations)
 
 
 def _equal_blocks(mean, block_size):

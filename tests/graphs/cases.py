@@ -76,7 +76,7 @@ def _group_bases(adjacency):
 def _reference_bases(adjacency):
     bounds = np.arange(0, 9, 2)
     groups = adjacency[1:2], adjacency[[0, 2]]
-    return np.stack([references.denoised(references.block_means(g, bounds), 1 / (2 * np.sqrt(len(g)))) for g in groups])
+    return np.stack([references.denoised(references.block_means(g, bounds), 1 / (4 * np.sqrt(len(g)))) for g in groups])
 
 
 def _of_graphs(kernel) -> tuple[BadInput, ...]:
@@ -163,7 +163,7 @@ CASES = [
         function=lambda adjacency: kernels.graphon_sas(adjacency, block_size=2, num_iterations=5),
         arguments=random_graphs,
         reference=lambda adjacency: references.denoised(
-            references.block_means(adjacency, np.arange(0, 9, 2)), 1 / (2 * np.sqrt(3)), num_iterations=5
+            references.block_means(adjacency, np.arange(0, 9, 2)), 1 / (4 * np.sqrt(3)), num_iterations=5
         ),
         value=lambda result: result,
         second_order=True,

@@ -22,7 +22,7 @@ def solved(num_iterations=300, epsilon=EPSILON):
 def test_against_pot():
     ot = pytest.importorskip("ot")
     (cost, source, target), found = solved()
-    a, b = (np.asarray(w, np.float64) / np.sum(w, dtype=np.float64) for w in (source, target))
+    a, b = (w / w.sum() for w in (np.asarray(w, np.float64) for w in (source, target)))
     rows, columns = np.flatnonzero(a), np.flatnonzero(b)
     kept = np.ix_(rows, columns)
     # POT divides by the weights.

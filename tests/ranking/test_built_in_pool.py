@@ -48,11 +48,12 @@ def test_padding_to_the_largest_target_changes_no_score(tmp_path):
     features = [rng.normal(size=(100, 4)).astype(np.float32) + task.train_labels[:, None] for _ in range(2)]
     raw = rng.uniform(0.1, 1, size=(100, 3)).astype(np.float32)
     sources = [raw / raw.sum(axis=1, keepdims=True)] * 2
-    names = (*SCORES, "h_score", "gbc")
+    names = ("logme", "parc", "leep", "knn", "h_score", "gbc")
     plain, padded = (
         score_on_task(task, features, names, shape=shape, source_probabilities=sources)
         for shape in ((100, 2), (130, 10))
     )
+    assert tuple(padded.scores) == names
     for name in names:
         np.testing.assert_allclose(padded.scores[name], plain.scores[name], rtol=1e-4)
     assert np.all(padded.diagnostics["h_score"]["dropped_classes"] == 0)

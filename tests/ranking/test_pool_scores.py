@@ -36,13 +36,20 @@ def alone(model, labels, name):
     return SCORES[name].compute(Inputs(model.statistics, spectrum, model.features, model.source_probabilities, labels))
 
 
+def _columns(results):
+    return {field: [getattr(result, field) for result in results] for field in results[0]._fields}
+
+
 @pytest.mark.parametrize("name", SCORES)
 def test_a_padded_pool_is_scored_as_its_models_alone(name, models, labels):
     scored = score_pool(models.__getitem__, WIDTHS, labels, [name])
     tolerance = 1e-4 if models[0].features.dtype == np.float32 else 1e-9
     results = [alone(model, labels, name) for model in models]
-    for score, wanted in zip(scored.scores[name], results, strict=True):
-        np.testing.assert_allclose(score, wanted.score, tolerance, tolerance)
+    wanted = np.stack([result.score for result in results])
+    over_pool = SCORES[name].over_pool
+    if over_pool is not None:
+        wanted = over_pool({field: np.stack(values) for field, values in _columns(results).items()})
+    np.testing.assert_allclose(scored.scores[name], wanted, tolerance, tolerance)
     scalars = {field for field, value in results[0]._asdict().items() if np.ndim(value) == 0}
     assert set(scored.diagnostics[name]) == scalars - {"score"}
     assert scored.notes == ()
