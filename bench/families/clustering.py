@@ -28,9 +28,8 @@ def _pot(cost: np.ndarray) -> np.ndarray:
     import ot
 
     weights = np.full(len(cost), 1 / len(cost), cost.dtype)
-    return ot.sinkhorn(
-        weights, weights, cost, EPSILON, method="sinkhorn_log", numItermax=ITERATIONS, stopThr=0, warn=False
-    )
+    options = {"numItermax": ITERATIONS, "stopThr": 0, "warn": False}
+    return np.asarray(ot.sinkhorn(weights, weights, cost, EPSILON, method="sinkhorn_log", **options))
 
 
 def _ott(cost: jax.Array) -> Any:
@@ -44,7 +43,8 @@ def _ott(cost: jax.Array) -> Any:
 def _scikit_learn(points: np.ndarray) -> np.ndarray:
     from sklearn.cluster import KMeans
 
-    return np.asarray(KMeans(NUM_CLUSTERS, n_init=8, max_iter=100, tol=0, random_state=0).fit(points).inertia_)
+    starts: Any = 8
+    return np.asarray(KMeans(NUM_CLUSTERS, n_init=starts, max_iter=100, tol=0, random_state=0).fit(points).inertia_)
 
 
 CASES = (

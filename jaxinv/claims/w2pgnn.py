@@ -69,10 +69,10 @@ class _Size:
 class _Transfer(NamedTuple):
     """Of the twelve networks of one seed, the two ways outermost."""
 
-    accuracy: Array | np.ndarray
-    untrained: Array | np.ndarray
-    feasibility: Array | np.ndarray
-    topology: Array | np.ndarray
+    accuracy: Array
+    untrained: Array
+    feasibility: Array
+    topology: Array
 
 
 def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
@@ -88,17 +88,17 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
     exact, sampled, distances = np.array([_recovery(key, size) for key in keys]).T
     tell("motifs of mixtures")
     spare, used = np.array([_motifs(key) for key in keys]).T
-    found = []
+    found: list[_Transfer] = []
     for seed, key in enumerate(keys):
         tell(f"pre-training {len(WAYS) * len(STEPS_AWAY)} networks and probing them: seed {seed + 1} of {seeds}")
         found.append(_transfer(key, size))
-    transfer = _Transfer(*(np.stack(parts) for parts in zip(*found, strict=True)))
+    trained, untrained, covered, alike = (np.stack(parts) for parts in zip(*found, strict=True))
     agreement = {
-        name: np.array([_spearman(score, truth) for score, truth in zip(scores, transfer.accuracy, strict=True)])
-        for name, scores in (("feasibility", transfer.feasibility), ("topology features", transfer.topology))
+        name: np.array([_spearman(score, truth) for score, truth in zip(scores, trained, strict=True)])
+        for name, scores in (("feasibility", covered), ("topology features", alike))
     }
     # The ways side by side: (seeds, 2, 6).
-    accuracy, score = (values.reshape(seeds, len(WAYS), -1) for values in (transfer.accuracy, transfer.feasibility))
+    accuracy, score = (values.reshape(seeds, len(WAYS), -1) for values in (trained, covered))
     rows = [
         mean_row("graphons: from the nearest other one, further than from its own, at least", margins),
         mean_row("mixture: error of the weights, exact graphons", exact),
@@ -111,13 +111,13 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
             mean_row(f"accuracy, domains {away:g} of the way to kind {way}", accuracy[:, j, i])
             for j, way in enumerate(WAYS)
         ]
-    rows += [mean_row("accuracy, networks not pre-trained", np.mean(transfer.untrained, axis=1))]
+    rows += [mean_row("accuracy, networks not pre-trained", np.mean(untrained, axis=1))]
     for i, away in enumerate(STEPS_AWAY):
         rows += [
             mean_row(f"feasibility, domains {away:g} of the way to kind {way}", score[:, j, i])
             for j, way in enumerate(WAYS)
         ]
-    rows += [mean_row(f"Spearman's rho with the accuracy: {name}", values) for name, values in agreement.items()]
+    rows += [mean_row(f"Spearman's rho with transfer: {name}", values) for name, values in agreement.items()]
     checks = (
         holds_in_every_seed("every graphon is nearest to its own second estimate", margins),
         holds_in_every_seed("mixture of exact graphons: weights to 0.05", 0.05 - exact),
@@ -134,7 +134,7 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
         ),
         holds_in_every_seed(
             "accuracy: the task's own graphons beat no pre-training",
-            np.mean(accuracy[:, :, 0], axis=1) - np.mean(transfer.untrained, axis=1),
+            np.mean(accuracy[:, :, 0], axis=1) - np.mean(untrained, axis=1),
         ),
         holds_in_every_seed(
             "feasibility agrees better than topology features",
@@ -150,7 +150,7 @@ def _spearman(values, others) -> float:
     """0 where one of the two does not vary."""
     if np.ptp(values) == 0 or np.ptp(others) == 0:
         return 0.0
-    return float(spearmanr(values, others).statistic)
+    return float(spearmanr(values, others).statistic)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @functools.partial(jax.jit, static_argnames=("size",))

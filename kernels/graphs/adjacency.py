@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from jaxinv.kernels.numerics.precision import accumulation_dtype
+from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.shares import shares
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_integer, require_shape
 
 
@@ -35,17 +36,10 @@ def real_nodes(adjacency: jax.Array, num_nodes: jax.Array | None) -> jax.Array:
 
 def mean_graph(adjacency: jax.Array, graph_weight: jax.Array | None) -> jax.Array:
     """The weighted mean `(N, N)` of graphs, in the dtype of sums; 0 where nothing has weight."""
-    dtype = accumulation_dtype(adjacency)
-    return jnp.einsum("k,kij->ij", graph_shares(adjacency, graph_weight), adjacency.astype(dtype), precision="highest")
+    share = graph_shares(adjacency, graph_weight)
+    return contract("k,kij->ij", share, adjacency.astype(share.dtype))
 
 
 def graph_shares(adjacency: jax.Array, graph_weight: jax.Array | None) -> jax.Array:
-    """`(K,)` of sum 1 from weights of the graphs, constants; equal by default, 0 where nothing has weight."""
-    dtype = accumulation_dtype(adjacency)
-    if graph_weight is None:
-        return jnp.full(adjacency.shape[0], 1 / max(adjacency.shape[0], 1), dtype)
-    require_floating("graph_weight", graph_weight)
-    require_shape("graph_weight", graph_weight, adjacency.shape[:1])
-    weight = jax.lax.stop_gradient(graph_weight.astype(dtype))
-    total = jnp.sum(weight)
-    return jnp.where(total > 0, weight / jnp.where(total > 0, total, 1.0), 0.0)
+    """`(K,)` of sum 1 from weights of the graphs, in the dtype of sums."""
+    return shares("graph_weight", graph_weight, adjacency.shape[0], accumulation_dtype(adjacency))

@@ -12,6 +12,7 @@ from jaxinv.kernels.graphs.adjacency import require_square
 from jaxinv.kernels.numerics.first_order import first_order_only
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.safe import safe_divide
+from jaxinv.kernels.numerics.shares import shares
 from jaxinv.kernels.numerics.sinkhorn import sinkhorn
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
 
@@ -100,8 +101,8 @@ def entropic_gw(
     require_at_least("num_outer", num_outer, 1)
     require_at_least("num_inner", num_inner, 1)
     weights = (
-        _shares("source_weight", source_weight, source),
-        _shares("target_weight", target_weight, target),
+        shares("source_weight", source_weight, source.shape[0], source.dtype),
+        shares("target_weight", target_weight, target.shape[0], source.dtype),
     )
     epsilon = jax.lax.stop_gradient(jnp.asarray(epsilon, source.dtype))
     return _best(num_outer, num_inner, source, target, weights, epsilon)
@@ -137,16 +138,6 @@ def _checked(source, target):
     require_square("target", target)
     dtype = accumulation_dtype(source, target)
     return source.astype(dtype), target.astype(dtype)
-
-
-def _shares(name, weight, matrix):
-    size = matrix.shape[0]
-    if weight is None:
-        return jnp.full(size, 1 / size, matrix.dtype)
-    require_floating(name, weight)
-    require_shape(name, weight, (size,))
-    weight = jax.lax.stop_gradient(weight.astype(matrix.dtype))
-    return safe_divide(weight, jnp.sum(weight))
 
 
 def _pair_costs(source, target, plan):

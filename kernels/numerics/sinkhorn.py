@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype
-from jaxinv.kernels.numerics.safe import safe_divide, safe_log
+from jaxinv.kernels.numerics.safe import safe_log
+from jaxinv.kernels.numerics.shares import shares
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
 
 
@@ -65,8 +66,8 @@ def sinkhorn(
     dtype = accumulation_dtype(cost)
     cost = cost.astype(dtype)
     num_source, num_target = cost.shape
-    a = _shares("source_weight", source_weight, num_source, dtype)
-    b = _shares("target_weight", target_weight, num_target, dtype)
+    a = shares("source_weight", source_weight, num_source, dtype)
+    b = shares("target_weight", target_weight, num_target, dtype)
     if target_potential is None:
         g = jnp.zeros(num_target, dtype)
     else:
@@ -94,12 +95,3 @@ def sinkhorn(
     # What is kept is at most 1; a row without weight may be far above.
     plan = jnp.where(kept, jnp.exp(jnp.where(kept, exponent, 0.0)), 0.0)
     return Sinkhorn(plan, f, g, jnp.sum(jnp.abs(jnp.sum(plan, axis=1) - a)))
-
-
-def _shares(name: str, weight: jax.Array | None, size: int, dtype) -> jax.Array:
-    if weight is None:
-        return jnp.full(size, 1 / max(size, 1), dtype)
-    require_floating(name, weight)
-    require_shape(name, weight, (size,))
-    weight = jax.lax.stop_gradient(weight.astype(dtype))
-    return safe_divide(weight, jnp.sum(weight))

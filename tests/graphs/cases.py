@@ -25,7 +25,7 @@ def weighted_graphs(generator: np.random.Generator) -> tuple[np.ndarray]:
     """Without equal degrees, so that finite differences do not change the order."""
     (graphs,) = random_graphs(generator)
     noise = generator.uniform(0.1, 0.9, graphs.shape)
-    return (graphs * (noise + noise.swapaxes(1, 2)),)
+    return ((graphs + 0.2) * (noise + noise.swapaxes(1, 2)) * (1 - np.eye(8)),)
 
 
 def image(generator: np.random.Generator) -> tuple[np.ndarray]:

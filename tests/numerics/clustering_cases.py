@@ -23,7 +23,7 @@ def scaled_plan(cost, source, target) -> np.ndarray:
     """By scaling factors, as first published."""
     source, target = source / source.sum(), target / target.sum()
     kernel = np.exp(-cost / EPSILON)
-    right = target
+    left, right = source, target
     for _ in range(NUM_ITERATIONS):
         left = source / (kernel @ right)
         right = target / (kernel.T @ left)
