@@ -22,7 +22,6 @@ EXTRAS = {
     "images": ("sklearn", "skimage", "mlxtend"),
     "plots": ("matplotlib",),
     "bench": ("sklearn", "scipy", "matplotlib", "threadpoolctl"),
-    "onnx": ("onnxruntime", "rapidocr_onnxruntime", "mtcnn"),
     "onnx": ("onnxruntime", "rapidocr_onnxruntime", "mtcnn", "joblib", "lz4"),
     "e3nn": ("e3nn_jax",),
 }

@@ -17,6 +17,7 @@ from jaxinv.ranking.errors import InputError
 
 CLASS_GRAM_BYTES = 256 << 20  # per-class Grams up to this size are taken unasked
 PARC_SAMPLES = 500  # as in its paper; it sorts half their square
+PACTRAN_SAMPLES = 300  # it fits a regression, in many steps
 Needs = Literal["statistics", "class Grams", "samples", "source probabilities"]
 
 
@@ -38,6 +39,11 @@ class Inputs(NamedTuple):
     def valid_dim(self) -> jax.Array:
         """The model's true width, where its features are padded."""
         return self.statistics.valid_dim.astype(jnp.int32)
+
+    @property
+    def truth(self) -> jax.Array:
+        """One-hot labels `(n, C)`; zeros where a label is outside `0 .. C-1`."""
+        return jax.nn.one_hot(self.labels, self.num_classes, dtype=self.features.dtype)
 
     def every_few(self, most: int) -> tuple[jax.Array, jax.Array]:
         """Features and labels of at most `most` samples, at even distances."""
@@ -178,7 +184,15 @@ SCORES: Mapping[str, Score] = {
     "pactran_gaussian": Score(
         "samples",
         "PAC-Bayes bound of logistic regression, its sign changed",
-        lambda x: kernels.pactran_gaussian(x.features, x.labels, num_classes=x.num_classes, valid_dim=x.valid_dim),
+        # Of the prior scales of its paper the one that is quickest to fit.
+        lambda x: kernels.pactran_gaussian(
+            *x.every_few(PACTRAN_SAMPLES), num_classes=x.num_classes, prior_scale=0.1, valid_dim=x.valid_dim
+        ),
+    ),
+    "emms": Score(
+        "samples",
+        "minus the residual of a least-squares fit of the labels (EMMS with the classes as its only label embedding)",
+        lambda x: kernels.emms(x.features, x.truth[..., None], sample_weight=jnp.sum(x.truth, axis=-1)),
     ),
     "leep": Score(
         "source probabilities",

@@ -8,8 +8,8 @@ from jaxinv.ranking.model_data import ModelData, model_data
 from jaxinv.ranking.pool_scores import PoolScores, score_pool
 from jaxinv.ranking.tasks import Task
 
-# Their settings follow the number of classes or of rows, so they are never padded.
-SEE_PADDING = ("n_leep", "parc")
+# Their settings or units follow the number of classes or of rows, so they are never padded.
+SEE_PADDING = ("n_leep", "parc", "emms")
 
 
 def score_on_task(

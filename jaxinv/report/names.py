@@ -29,6 +29,7 @@ _SCORES = {
     "ncti": "NCTI",
     "etran": "ETran",
     "pactran_gaussian": "PACTran, Gaussian",
+    "emms": "EMMS",
     "leep": "LEEP",
     "nce": "NCE",
     "pactran_dirichlet": "PACTran, Dirichlet",

@@ -72,7 +72,8 @@ def test_a_peer_that_is_missing_is_named(tmp_path, capsys):
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
-    original, leep = runs.measure, runs.chosen(None, "leep")
+    original = runs.measure
+    two = runs.chosen(None, "leep") + runs.chosen(None, "weighted_kendall_tau")
 
     def interrupted(case, settings):
         if case.name == "weighted_kendall_tau":
@@ -80,7 +81,7 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
         return original(case, settings)
 
     monkeypatch.setattr(runs, "measure", interrupted)
-    monkeypatch.setattr(runs, "chosen", lambda family, case: leep + runs.chosen(None, "weighted_kendall_tau"))
+    monkeypatch.setattr(runs, "chosen", lambda family, case: two)
     with pytest.raises(SystemExit):
         bench("--output", str(tmp_path))
     (records,) = tmp_path.glob("*.jsonl")
@@ -92,7 +93,7 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
     [
         (
             ("--family", "none"),
-            "family: must be one of group_convolutions, harmonics, lie_groups, ",
+            "family: must be one of group_convolutions, graphs, harmonics, ",
         ),
         (("--case", "none"), "case: must be part of one of lift, kernels given"),
         (("--update-baseline",), "baseline: --update-baseline needs --baseline"),
