@@ -203,7 +203,9 @@ class Rank(_Command):
         from jaxinv.report import write_report
 
         if tables:
-            made = f"Made by `jaxinv rank --seed {self.seed}`, " + ", ".join(results[0].environment.values()) + "."
+            made = f"Made by `jaxinv rank --seed {self.seed}`, " + ", ".join(
+                f"{name} {results[0].environment[name]}" for name in ("jaxinv", "jax", "precision", "devices")
+            )
             paths.append(write_markdown(tables, self.output / "league.md", remarks=[made]))
             paths.append(write_json(tables, self.output / "league.json"))
         try:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
-from jaxinv.kernels.numerics.safe import safe_divide
+from jaxinv.kernels.numerics.shares import shares
 from jaxinv.kernels.numerics.stationary_point import stationary_point
 from jaxinv.kernels.numerics.validation import require_at_least, require_choice, require_floating, require_shape
 from jaxinv.kernels.transferability.transport_problem import TransportProblem, alternate, defect, transport_problem
@@ -106,8 +106,8 @@ def transport(
         require_at_least("batch_size", batch_size, 1)
     dtype = accumulation_dtype(source, target)
     source, target = source.astype(dtype), target.astype(dtype)
-    source_weight = _shares("source_weight", source_weight, source)
-    target_weight = _shares("target_weight", target_weight, target)
+    source_weight = shares("source_weight", source_weight, source.shape[0], dtype)
+    target_weight = shares("target_weight", target_weight, target.shape[0], dtype)
     source_mean, target_mean = (
         contract("n,nd->d", weight, points) for weight, points in ((source_weight, source), (target_weight, target))
     )
@@ -204,12 +204,3 @@ def _problem(coupling: Coupling) -> TransportProblem:
         regularizer=coupling.regularizer,
         batch_size=coupling.batch_size,
     )
-
-
-def _shares(name: str, weight: jax.Array | None, points: jax.Array) -> jax.Array:
-    if weight is None:
-        return jnp.full(points.shape[0], 1 / max(points.shape[0], 1), points.dtype)
-    require_floating(name, weight)
-    require_shape(name, weight, points.shape[:1])
-    weight = jax.lax.stop_gradient(weight.astype(points.dtype))
-    return safe_divide(weight, jnp.broadcast_to(jnp.sum(weight), weight.shape))
