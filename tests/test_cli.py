@@ -55,7 +55,7 @@ def test_pools_are_judged_in_a_league_and_the_second_one_may_be_missing(folder, 
             widths=(2,) * 8,
             scores={"logme": truth, "lfc": -truth},
             truths={"linear probe": truth},
-            environment={"jax": "0.10"},
+            environment={"jaxinv": "0.1", "jax": "0.10", "precision": "float32", "devices": "1 x cpu"},
         )
         for target in ("digits", "faces")
     ]
