@@ -27,7 +27,7 @@ from jaxinv.kernels.transferability import (
     with_ped,
     with_ped_samples,
 )
-from jaxinv.kernels.transferability.sfda import sfda
+from jaxinv.kernels.transferability.sample_scores.sfda import sfda
 
 WIDTH = 64
 NOISE = tuple(np.linspace(0.0, 1.4, 8))

@@ -26,7 +26,7 @@ from jaxinv.kernels.transferability import (
     pearson,
     weighted_kendall_tau,
 )
-from jaxinv.kernels.transferability.sfda import sfda
+from jaxinv.kernels.transferability.sample_scores.sfda import sfda
 from jaxinv.training import linear_probe
 
 NUM_CLASSES, NUM_FOLDS, WIDTH = 10, 5, 64

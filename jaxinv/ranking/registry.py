@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels import transferability as kernels
-from jaxinv.kernels.transferability.leep import leep
-from jaxinv.kernels.transferability.nce import nce
-from jaxinv.kernels.transferability.nearest_neighbours import knn
-from jaxinv.kernels.transferability.ridge_leave_one_out import ridge_leave_one_out
-from jaxinv.kernels.transferability.tmi import tmi
+from jaxinv.kernels.transferability.prediction_scores.leep import leep
+from jaxinv.kernels.transferability.prediction_scores.nce import nce
+from jaxinv.kernels.transferability.sample_scores.nearest_neighbours import knn
+from jaxinv.kernels.transferability.sample_scores.ridge_leave_one_out import ridge_leave_one_out
+from jaxinv.kernels.transferability.sample_scores.tmi import tmi
 from jaxinv.ranking.errors import InputError
 
 CLASS_GRAM_BYTES = 256 << 20  # per-class Grams up to this size are taken unasked

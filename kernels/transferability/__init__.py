@@ -4,37 +4,20 @@
 the source model's probabilities take those. `merge`, `update` and `all_reduce` add statistics over files and devices.
 """
 
-from jaxinv.kernels.transferability.class_shift import shift_classes
-from jaxinv.kernels.transferability.class_statistics import (
-    ClassMoments,
-    ClassStatistics,
-    all_reduce,
-    class_statistics,
-    finalise,
-    init,
-    merge,
-    recentre,
-    update,
-)
-from jaxinv.kernels.transferability.conditional_entropy import (
-    conditional_entropy,
-    disagreement_matrix,
-    prediction_joint,
-)
-from jaxinv.kernels.transferability.conditional_mmd import (
+from jaxinv.kernels.transferability.adaptation.conditional_mmd import (
     ClassSums,
     ConditionalMMD,
     class_conditional_mmd,
     class_sums,
     mean_discrepancy,
 )
-from jaxinv.kernels.transferability.contrastive_clustering import (
+from jaxinv.kernels.transferability.adaptation.contrastive_clustering import (
     SubtrajectoryPairs,
     cluster_loss,
     sequence_contrastive_loss,
     subtrajectory_pairs,
 )
-from jaxinv.kernels.transferability.demonstration_weights import (
+from jaxinv.kernels.transferability.adaptation.demonstration_weights import (
     SamplingDistribution,
     TransferabilityWeights,
     discriminator_loss,
@@ -43,37 +26,7 @@ from jaxinv.kernels.transferability.demonstration_weights import (
     transferability_weights,
     weighted_sample,
 )
-from jaxinv.kernels.transferability.discriminants import (
-    Discriminant,
-    DiscriminantScore,
-    discriminant_score,
-    lda,
-    nearest_mean,
-)
-from jaxinv.kernels.transferability.emms import EMMS, emms
-from jaxinv.kernels.transferability.ensemble_leep import (
-    EnsembleScore,
-    e_leep,
-    expected_predictions,
-    iou_eep,
-    ms_leep,
-    soft_iou_eep,
-)
-from jaxinv.kernels.transferability.ensemble_selection import (
-    Selection,
-    SubsetScores,
-    all_subset_scores,
-    exhaustive_selection,
-    greedy_selection,
-    least_bonus,
-    osborn_score,
-)
-from jaxinv.kernels.transferability.etran import Energy, ETran, energy, etran, etran_pool
-from jaxinv.kernels.transferability.gaussian_mixture import GaussianMixture, gaussian_mixture
-from jaxinv.kernels.transferability.gbc import GBC, gbc
-from jaxinv.kernels.transferability.h_score import HScore, ShrinkageHScore, h_score, shrinkage_h_score
-from jaxinv.kernels.transferability.intra_class_variance import IntraClassVariance, intra_class_variance
-from jaxinv.kernels.transferability.knowledge_transfer import (
+from jaxinv.kernels.transferability.adaptation.knowledge_transfer import (
     KtfBatch,
     KtfLoss,
     KtfParams,
@@ -84,42 +37,41 @@ from jaxinv.kernels.transferability.knowledge_transfer import (
     ktf_project,
     transferability_gap,
 )
-from jaxinv.kernels.transferability.leep import LEEP, check_source_predictions, leep
-from jaxinv.kernels.transferability.lfc import LFC, lfc
-from jaxinv.kernels.transferability.lgc import LGC, gradient_kernel, lgc
-from jaxinv.kernels.transferability.logme import LogME, logme
-from jaxinv.kernels.transferability.minibatch_cka import CKAState, cka_finalise, cka_init, cka_update
-from jaxinv.kernels.transferability.n_leep import NLEEP, n_leep
-from jaxinv.kernels.transferability.nce import NCE, nce
-from jaxinv.kernels.transferability.ncti import NCTI, ncti, ncti_pool
-from jaxinv.kernels.transferability.nearest_neighbours import KNN, knn
-from jaxinv.kernels.transferability.noise_sources import (
+from jaxinv.kernels.transferability.adaptation.noise_sources import (
     NOISE_KINDS,
     ClassGaussians,
     NoiseSource,
     make_noise_source,
     scaled_gaussians,
 )
-from jaxinv.kernels.transferability.osborn import EnsembleCosts, OsbornTerms, ensemble_costs, osborn_terms
-from jaxinv.kernels.transferability.otce import OTCE, otce
-from jaxinv.kernels.transferability.pactran import PACTran, pactran_dirichlet, pactran_gamma
-from jaxinv.kernels.transferability.pactran_gaussian import PACTranGaussian, pactran_gaussian
-from jaxinv.kernels.transferability.parc import PARC, parc
-from jaxinv.kernels.transferability.ped import PedForces, PedShift, PedStep, ped_forces, ped_shift, ped_step
-from jaxinv.kernels.transferability.ped_scores import Ped, ped, with_ped, with_ped_samples
-from jaxinv.kernels.transferability.pool import pool_statistics
-from jaxinv.kernels.transferability.rank_agreement import (
-    kendall_tau,
-    pearson,
-    regret,
-    relative_at_k,
-    top_k_recall,
-    weighted_kendall_tau,
+from jaxinv.kernels.transferability.ensembles.conditional_entropy import (
+    conditional_entropy,
+    disagreement_matrix,
+    prediction_joint,
 )
-from jaxinv.kernels.transferability.ridge_gcv import RidgeGCV, ridge_gcv
-from jaxinv.kernels.transferability.ridge_leave_one_out import RidgeLeaveOneOut, ridge_leave_one_out
-from jaxinv.kernels.transferability.sens_matrix import sens_matrix
-from jaxinv.kernels.transferability.sensitivity import (
+from jaxinv.kernels.transferability.ensembles.ensemble_leep import (
+    EnsembleScore,
+    e_leep,
+    expected_predictions,
+    iou_eep,
+    ms_leep,
+    soft_iou_eep,
+)
+from jaxinv.kernels.transferability.ensembles.ensemble_selection import (
+    Selection,
+    SubsetScores,
+    all_subset_scores,
+    exhaustive_selection,
+    greedy_selection,
+    least_bonus,
+    osborn_score,
+)
+from jaxinv.kernels.transferability.ensembles.osborn import EnsembleCosts, OsbornTerms, ensemble_costs, osborn_terms
+from jaxinv.kernels.transferability.ensembles.otce import OTCE, otce
+from jaxinv.kernels.transferability.ensembles.transport import Coupling, coupled_sum, transport, transport_plan
+from jaxinv.kernels.transferability.meters.minibatch_cka import CKAState, cka_finalise, cka_init, cka_update
+from jaxinv.kernels.transferability.meters.sens_matrix import sens_matrix
+from jaxinv.kernels.transferability.meters.sensitivity import (
     LinearCKA,
     Sens,
     SensState,
@@ -129,12 +81,77 @@ from jaxinv.kernels.transferability.sensitivity import (
     sens_init,
     sens_update,
 )
-from jaxinv.kernels.transferability.sfda import SFDA, sfda
-from jaxinv.kernels.transferability.sharded_statistics import reduce_shards, update_shards
-from jaxinv.kernels.transferability.spectrum import Spectrum, scatter_spectrum
-from jaxinv.kernels.transferability.tmi import TMI, KNNEntropy, TMIPerClass, knn_entropy, tmi, tmi_per_class
-from jaxinv.kernels.transferability.transport import Coupling, coupled_sum, transport, transport_plan
-from jaxinv.kernels.transferability.transrate import GaussianTMI, TransRate, tmi_gaussian, transrate
+from jaxinv.kernels.transferability.prediction_scores.leep import LEEP, check_source_predictions, leep
+from jaxinv.kernels.transferability.prediction_scores.nce import NCE, nce
+from jaxinv.kernels.transferability.rank_agreement import (
+    kendall_tau,
+    pearson,
+    regret,
+    relative_at_k,
+    top_k_recall,
+    weighted_kendall_tau,
+)
+from jaxinv.kernels.transferability.sample_scores.emms import EMMS, emms
+from jaxinv.kernels.transferability.sample_scores.etran import Energy, ETran, energy, etran, etran_pool
+from jaxinv.kernels.transferability.sample_scores.gaussian_mixture import GaussianMixture, gaussian_mixture
+from jaxinv.kernels.transferability.sample_scores.lfc import LFC, lfc
+from jaxinv.kernels.transferability.sample_scores.lgc import LGC, gradient_kernel, lgc
+from jaxinv.kernels.transferability.sample_scores.n_leep import NLEEP, n_leep
+from jaxinv.kernels.transferability.sample_scores.ncti import NCTI, ncti, ncti_pool
+from jaxinv.kernels.transferability.sample_scores.nearest_neighbours import KNN, knn
+from jaxinv.kernels.transferability.sample_scores.pactran import PACTran, pactran_dirichlet, pactran_gamma
+from jaxinv.kernels.transferability.sample_scores.pactran_gaussian import PACTranGaussian, pactran_gaussian
+from jaxinv.kernels.transferability.sample_scores.parc import PARC, parc
+from jaxinv.kernels.transferability.sample_scores.ridge_leave_one_out import RidgeLeaveOneOut, ridge_leave_one_out
+from jaxinv.kernels.transferability.sample_scores.sfda import SFDA, sfda
+from jaxinv.kernels.transferability.sample_scores.tmi import (
+    TMI,
+    KNNEntropy,
+    TMIPerClass,
+    knn_entropy,
+    tmi,
+    tmi_per_class,
+)
+from jaxinv.kernels.transferability.statistics.class_shift import shift_classes
+from jaxinv.kernels.transferability.statistics.class_statistics import (
+    ClassMoments,
+    ClassStatistics,
+    all_reduce,
+    class_statistics,
+    finalise,
+    init,
+    merge,
+    recentre,
+    update,
+)
+from jaxinv.kernels.transferability.statistics.pool import pool_statistics
+from jaxinv.kernels.transferability.statistics.sharded_statistics import reduce_shards, update_shards
+from jaxinv.kernels.transferability.statistics.spectrum import Spectrum, scatter_spectrum
+from jaxinv.kernels.transferability.statistics_scores.discriminants import (
+    Discriminant,
+    DiscriminantScore,
+    discriminant_score,
+    lda,
+    nearest_mean,
+)
+from jaxinv.kernels.transferability.statistics_scores.gbc import GBC, gbc
+from jaxinv.kernels.transferability.statistics_scores.h_score import HScore, ShrinkageHScore, h_score, shrinkage_h_score
+from jaxinv.kernels.transferability.statistics_scores.intra_class_variance import (
+    IntraClassVariance,
+    intra_class_variance,
+)
+from jaxinv.kernels.transferability.statistics_scores.logme import LogME, logme
+from jaxinv.kernels.transferability.statistics_scores.ped import (
+    PedForces,
+    PedShift,
+    PedStep,
+    ped_forces,
+    ped_shift,
+    ped_step,
+)
+from jaxinv.kernels.transferability.statistics_scores.ped_scores import Ped, ped, with_ped, with_ped_samples
+from jaxinv.kernels.transferability.statistics_scores.ridge_gcv import RidgeGCV, ridge_gcv
+from jaxinv.kernels.transferability.statistics_scores.transrate import GaussianTMI, TransRate, tmi_gaussian, transrate
 
 __all__ = [
     "EMMS",

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxinv.kernels.transferability.etran import energy, etran, etran_pool
-from jaxinv.kernels.transferability.gaussian_mixture import gaussian_mixture
-from jaxinv.kernels.transferability.lgc import gradient_kernel, lgc
-from jaxinv.kernels.transferability.n_leep import n_leep
-from jaxinv.kernels.transferability.ncti import ncti, ncti_pool
-from jaxinv.kernels.transferability.parc import parc
-from jaxinv.kernels.transferability.sfda import sfda
+from jaxinv.kernels.transferability.sample_scores.etran import energy, etran, etran_pool
+from jaxinv.kernels.transferability.sample_scores.gaussian_mixture import gaussian_mixture
+from jaxinv.kernels.transferability.sample_scores.lgc import gradient_kernel, lgc
+from jaxinv.kernels.transferability.sample_scores.n_leep import n_leep
+from jaxinv.kernels.transferability.sample_scores.ncti import ncti, ncti_pool
+from jaxinv.kernels.transferability.sample_scores.parc import parc
+from jaxinv.kernels.transferability.sample_scores.sfda import sfda
 from tests.duties import BadInput, Case
 from tests.transferability import published_references as references
 from tests.transferability.sample_cases import DIM, NUM_CLASSES, NUM_SAMPLES, labelled_features

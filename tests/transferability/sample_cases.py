@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
-from jaxinv.kernels.transferability.leep import leep
-from jaxinv.kernels.transferability.nce import nce
-from jaxinv.kernels.transferability.nearest_neighbours import knn
+from jaxinv.kernels.transferability.prediction_scores.leep import leep
+from jaxinv.kernels.transferability.prediction_scores.nce import nce
 from jaxinv.kernels.transferability.rank_agreement import (
     kendall_tau,
     pearson,
@@ -20,8 +19,9 @@ from jaxinv.kernels.transferability.rank_agreement import (
     top_k_recall,
     weighted_kendall_tau,
 )
-from jaxinv.kernels.transferability.ridge_leave_one_out import ridge_leave_one_out
-from jaxinv.kernels.transferability.tmi import knn_entropy, tmi, tmi_per_class
+from jaxinv.kernels.transferability.sample_scores.nearest_neighbours import knn
+from jaxinv.kernels.transferability.sample_scores.ridge_leave_one_out import ridge_leave_one_out
+from jaxinv.kernels.transferability.sample_scores.tmi import knn_entropy, tmi, tmi_per_class
 from tests.duties import BadInput, Case
 from tests.transferability import sample_references as references
 

@@ -1,0 +1,1 @@
+"""Invariance and similarity of representations."""

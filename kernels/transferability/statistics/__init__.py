@@ -1,0 +1,1 @@
+"""Sums over the samples of each class: one pass, mergeable, shardable; and what is made of them."""
