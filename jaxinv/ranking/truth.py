@@ -11,7 +11,8 @@ from flax import nnx
 from rich.console import Console
 
 from jaxinv.data import AUGMENTATIONS, augmentations
-from jaxinv.kernels.transferability import sens, sensitivity
+from jaxinv.kernels.transferability import sens
+from jaxinv.kernels.transferability.meters import sensitivity
 from jaxinv.ranking.cache import cache_key, cached_arrays
 from jaxinv.ranking.pool import ARCHITECTURES, NUM_OUTPUTS, Pool, cosine_decay, epochs
 from jaxinv.ranking.progress import Progress, progress_bar
