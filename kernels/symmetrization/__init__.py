@@ -10,6 +10,7 @@
 | a finite group | `group_frames` (functions), `reynolds_project` (linear maps) |
 | averages | `frame_average`, `pca_frame_average` |
 | equivariant maps | `matrix_group`, `tensor_representation`, `direct_sum`, `equivariant_basis`, `project_equivariant` |
+| channels of vectors | `channel_mix`, `with_external`, `vector_relu`, `centre_channels`, `gram_invariants`, .. |
 | mixed symmetries | `soft_equivariance`, `tune_strengths`, `update_record`, `equivariance_error` |
 """
 
@@ -58,6 +59,15 @@ from jaxinv.kernels.symmetrization.soft_equivariance import (
     update_record,
 )
 from jaxinv.kernels.symmetrization.stochastic_frames import stochastic_frame
+from jaxinv.kernels.symmetrization.vector_channels.centring import centre_channels, masked_channel_mean
+from jaxinv.kernels.symmetrization.vector_channels.invariants import gram_invariants
+from jaxinv.kernels.symmetrization.vector_channels.mixing import channel_mix, with_external
+from jaxinv.kernels.symmetrization.vector_channels.nonlinearity import vector_relu
+from jaxinv.kernels.symmetrization.vector_channels.pairs import (
+    pairwise_channel_difference,
+    pairwise_channel_distance,
+)
+from jaxinv.kernels.symmetrization.vector_channels.parity import transform_channels
 from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
 
 __all__ = [
@@ -70,6 +80,8 @@ __all__ = [
     "SoftEquivariance",
     "assignment_uncertainty",
     "bad_partition_rate",
+    "centre_channels",
+    "channel_mix",
     "check_finite_group",
     "common_refinement",
     "direct_sum",
@@ -81,16 +93,20 @@ __all__ = [
     "frame_average",
     "frame_gap",
     "frames_of_points",
+    "gram_invariants",
     "graph_orders",
     "group_frames",
     "is_subpartition",
     "laplacian_sort_frame",
     "lorentz_frame",
+    "masked_channel_mean",
     "matrix_group",
     "merge_parts",
     "minimal_frame",
     "move_parts",
     "order_frames",
+    "pairwise_channel_difference",
+    "pairwise_channel_distance",
     "part_max",
     "pca_frame",
     "pca_frame_average",
@@ -105,8 +121,11 @@ __all__ = [
     "start_record",
     "stochastic_frame",
     "tensor_representation",
+    "transform_channels",
     "tune_strengths",
     "update_record",
+    "vector_relu",
     "voronoi_parts",
     "weighted_frame",
+    "with_external",
 ]
