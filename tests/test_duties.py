@@ -19,6 +19,7 @@ from tests.simulators.cases import CASES as SIMULATORS
 from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
+from tests.symmetrization.motion_cases import CASES as MOTION
 from tests.symmetrization.vector_channel_cases import CASES as VECTOR_CHANNELS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
@@ -63,6 +64,7 @@ CASES = [
     *ORIENTATION_CONVOLUTIONS,
     *SYMMETRIZATION,
     *VECTOR_CHANNELS,
+    *MOTION,
 ]
 
 

@@ -11,6 +11,7 @@
 | averages | `frame_average`, `pca_frame_average` |
 | equivariant maps | `matrix_group`, `tensor_representation`, `direct_sum`, `equivariant_basis`, `project_equivariant` |
 | channels of vectors | `channel_mix`, `with_external`, `vector_relu`, `centre_channels`, `gram_invariants`, .. |
+| motion of agents | `motion_init`, `interaction_categories`, `eqmotion_layer` and its parts, `motion_from_channels` |
 | mixed symmetries | `soft_equivariance`, `tune_strengths`, `update_record`, `equivariance_error` |
 """
 
@@ -32,6 +33,16 @@ from jaxinv.kernels.symmetrization.matrix_groups import (
     tensor_representation,
 )
 from jaxinv.kernels.symmetrization.minimal_frames import minimal_frame
+from jaxinv.kernels.symmetrization.motion.attention import (
+    InterAgentParams,
+    inner_agent_attention,
+    inter_agent_aggregate,
+)
+from jaxinv.kernels.symmetrization.motion.dct import dct_matrix
+from jaxinv.kernels.symmetrization.motion.interactions import InteractionParams, interaction_categories
+from jaxinv.kernels.symmetrization.motion.layer import LayerParams, eqmotion_layer
+from jaxinv.kernels.symmetrization.motion.motion_init import MotionStart, motion_from_channels, motion_init
+from jaxinv.kernels.symmetrization.motion.perceptrons import Dense, PairPerceptron, Perceptron
 from jaxinv.kernels.symmetrization.part_assignments import soft_assignments
 from jaxinv.kernels.symmetrization.part_mixture import PartMixture, fit_part_mixture
 from jaxinv.kernels.symmetrization.part_pooling import part_max
@@ -59,7 +70,7 @@ from jaxinv.kernels.symmetrization.soft_equivariance import (
     update_record,
 )
 from jaxinv.kernels.symmetrization.stochastic_frames import stochastic_frame
-from jaxinv.kernels.symmetrization.vector_channels.centring import centre_channels, masked_channel_mean
+from jaxinv.kernels.symmetrization.vector_channels.centring import centre_channels, masked_channel_mean, mix_about_mean
 from jaxinv.kernels.symmetrization.vector_channels.invariants import gram_invariants
 from jaxinv.kernels.symmetrization.vector_channels.mixing import channel_mix, with_external
 from jaxinv.kernels.symmetrization.vector_channels.nonlinearity import vector_relu
@@ -71,11 +82,18 @@ from jaxinv.kernels.symmetrization.vector_channels.parity import transform_chann
 from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
 
 __all__ = [
+    "Dense",
     "Frames",
     "GraphFrame",
+    "InterAgentParams",
+    "InteractionParams",
+    "LayerParams",
     "MatrixGroup",
+    "MotionStart",
+    "PairPerceptron",
     "PartMixture",
     "PenaltyRecord",
+    "Perceptron",
     "Regrouping",
     "SoftEquivariance",
     "assignment_uncertainty",
@@ -84,7 +102,9 @@ __all__ = [
     "channel_mix",
     "check_finite_group",
     "common_refinement",
+    "dct_matrix",
     "direct_sum",
+    "eqmotion_layer",
     "equivariance_error",
     "equivariance_penalties",
     "equivariance_penalty",
@@ -96,6 +116,9 @@ __all__ = [
     "gram_invariants",
     "graph_orders",
     "group_frames",
+    "inner_agent_attention",
+    "inter_agent_aggregate",
+    "interaction_categories",
     "is_subpartition",
     "laplacian_sort_frame",
     "lorentz_frame",
@@ -103,6 +126,9 @@ __all__ = [
     "matrix_group",
     "merge_parts",
     "minimal_frame",
+    "mix_about_mean",
+    "motion_from_channels",
+    "motion_init",
     "move_parts",
     "order_frames",
     "pairwise_channel_difference",

@@ -123,6 +123,17 @@ CASES = [
     ),
     _masked("masked_channel_mean", numpy_mean),
     _masked("centre_channels", numpy_centred, value=lambda found: found[0], low_precision=2e-2),
+    Case(
+        name="symmetrization.mix_about_mean",
+        function=lambda vectors, weight: kernels.mix_about_mean(vectors, weight, mask=jnp.asarray(MASK)),
+        arguments=lambda generator: (vectors_of(generator), generator.normal(size=(C, OUT))),
+        reference=lambda vectors, weight: np.stack(
+            [weight.T @ v + numpy_mean(vectors) * here for v, here in zip(numpy_centred(vectors), MASK, strict=True)]
+        ),
+        differentiable=(0, 1),
+        bad_input=_bad_masks(lambda vectors, **mask: kernels.mix_about_mean(vectors, WEIGHT, **mask)),
+        **{**FEATURES, "low_precision": 2e-2},
+    ),
     _masked("pairwise_channel_difference", numpy_differences, low_precision=8e-3),
     _masked("pairwise_channel_distance", lambda vectors: np.linalg.norm(numpy_differences(vectors), axis=-1)),
     Case(

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.symmetrization.vector_channels.arguments import agents_argument
+from jaxinv.kernels.symmetrization.vector_channels.mixing import channel_mix
 
 
 @jax.jit
@@ -46,3 +47,25 @@ def centre_channels(vectors: jax.Array, *, mask: jax.Array | None = None) -> tup
     vectors, there = agents_argument("vectors", vectors, mask)
     mean = masked_channel_mean(vectors, mask=mask)
     return jnp.where(there[..., None, None], vectors - mean[..., None, None, :], 0), mean
+
+
+@jax.jit
+def mix_about_mean(vectors: jax.Array, weight: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
+    """`channel_mix` of vectors about their mean, which moves with them whatever the weight.
+
+    Args:
+      vectors: `(..., N, C_in, D)`, floating point.
+      weight: `(C_in, C_out)`.
+      mask: `(..., N)` bool, which agents there are.
+
+    Returns:
+      `(..., N, C_out, D)` in the dtype of the vectors, 0 at masked agents.
+
+    Raises:
+      TypeError, ValueError: wrong dtype or shape, naming the argument.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    """
+    vectors, there = agents_argument("vectors", vectors, mask)
+    centred, mean = centre_channels(vectors, mask=mask)
+    mixed = channel_mix(centred, weight).astype(vectors.dtype) + mean[..., None, None, :]
+    return jnp.where(there[..., None, None], mixed, 0)
