@@ -15,6 +15,7 @@ from tests.lie_groups.rigid_cases import CASES as RIGID_GROUPS
 from tests.numerics.clustering_cases import CASES as CLUSTERING
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
 from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
+from tests.permutations.cases import CASES as PERMUTATIONS
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
@@ -47,6 +48,7 @@ CASES = [
     *N_BODY,
     *POINT_MASS,
     *GRAPHS,
+    *PERMUTATIONS,
     *HARMONICS,
     *RADIAL_BASIS,
     *SPHERE_PRODUCTS,
