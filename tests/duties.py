@@ -204,7 +204,7 @@ def duty_empty(case: Case) -> None:
     assert_finite(case.function(*arguments))
     if case.differentiable:
         function, varied = _smooth(case, arguments)
-        assert_finite(jax.grad(lambda *v: jnp.sum(function(*v)), tuple(range(len(varied))))(*varied))
+        assert_finite(jax.jit(jax.grad(lambda *v: jnp.sum(function(*v)), tuple(range(len(varied)))))(*varied))
 
 
 def duty_no_leaks(case: Case) -> None:
