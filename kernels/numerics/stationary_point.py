@@ -13,8 +13,8 @@ Point = TypeVar("Point")
 _MOST_STEPS = 500
 
 
-def _as_it_is(parameters: Any) -> Callable[[Any], Any]:
-    del parameters
+def _as_it_is(point: Any, parameters: Any) -> Callable[[Any], Any]:
+    del point, parameters
     return lambda vector: vector
 
 
@@ -33,7 +33,7 @@ def _implicit(gradient, solve, preconditioner, primals, tangents):
     step = conjugate_gradients(
         hessian,
         drift,
-        preconditioner=preconditioner(jax.lax.stop_gradient(parameters)),
+        preconditioner=preconditioner(*jax.lax.stop_gradient((point, parameters))),
         tolerance=1e-6 if jnp.finfo(work.dtype).bits == 32 else 1e-13,
         max_steps=_MOST_STEPS,
     )
@@ -45,7 +45,7 @@ def stationary_point(
     solve: Callable[[Any], tuple[Point, jax.Array]],
     parameters: Any,
     *,
-    preconditioner: Callable[[Any], Callable[[Point], Point]] = _as_it_is,
+    preconditioner: Callable[[Point, Any], Callable[[Point], Point]] = _as_it_is,
 ) -> tuple[Point, jax.Array]:
     """The point with `gradient(point, parameters) = 0`, and how much work it was.
 
@@ -54,7 +54,7 @@ def stationary_point(
       solve: `solve(parameters)` gives the point, as any pytree of arrays, and a floating-point `()` diagnostic; it is
         never differentiated, and closes over no arrays.
       parameters: any pytree of floating-point arrays.
-      preconditioner: `preconditioner(parameters)` maps a gradient to about the Hessian's inverse times it.
+      preconditioner: `preconditioner(point, parameters)` maps a gradient to about the Hessian's inverse times it.
 
     Transformations: jit, vmap, jvp, vjp, any order; as exact as `gradient` is zero at the point. The Hessian is
       inverted by conjugate gradients. It may be singular where the gradient does not depend on the parameters along its

@@ -90,8 +90,8 @@ def pactran_gaussian(
     features = features.astype(dtype)
     features = features - contract("n,nd->d", share, features)[None, :]
     features = jnp.where(weight[:, None] > 0, features, 0.0)
-    truth = jax.nn.one_hot(labels, num_classes, dtype=dtype)
-    present = contract("n,nc->c", weight, truth) > 0
+    truth = jax.nn.one_hot(labels, num_classes, dtype=dtype, axis=0)
+    present = contract("n,cn->c", weight, truth) > 0
     num_samples = jnp.where(size > 0, size, 1.0)
     lam = jnp.asarray(prior_scale, dtype) * num_samples
 
@@ -103,13 +103,13 @@ def pactran_gaussian(
         offset=jnp.where(present, 0.0, -(float(jnp.finfo(dtype).max) ** 0.5)),
     )
     model, num_steps = softmax_regression(problem)
-    probability = jax.nn.softmax(softmax_logits(model, problem))
-    trace = contract("n,nd,nd,nc->", share, features, features, probability * (1 - probability))
+    probability = jax.nn.softmax(softmax_logits(model, problem), axis=0)
+    curvature = jnp.sum(probability * (1 - probability), axis=0)
+    trace = contract("n,n,n->", share, jnp.sum(features**2, axis=1), curvature)
     dim = jnp.asarray(features.shape[1] if valid_dim is None else valid_dim, dtype)
     number = jnp.sum(present).astype(dtype)
     fit = softmax_loss(model, problem)
-    curvature = safe_divide(lam * trace, number * dim)
-    flatness = number * prior_variance / (2 * num_samples) * jnp.log1p(curvature)
+    flatness = number * prior_variance / (2 * num_samples) * jnp.log1p(safe_divide(lam * trace, number * dim))
     return PACTranGaussian(
         score=-(fit + flatness),
         fit=fit,

@@ -122,7 +122,7 @@ def test_order_names_padding_and_weights(score):
 def test_the_classifier_converges_on_separable_classes(ridge):
     images, labels, _ = digits()
     images = jnp.asarray(images - images.mean(0), FLOAT)
-    truth = jax.nn.one_hot(labels, 10, dtype=FLOAT)
+    truth = jax.nn.one_hot(labels, 10, dtype=FLOAT, axis=0)
     problem = SoftmaxProblem(
         images, truth, jnp.full(300, 1 / 300, FLOAT), jnp.asarray(ridge, FLOAT), jnp.zeros(10, FLOAT)
     )
