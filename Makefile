@@ -10,8 +10,8 @@ demo: .venv/demo
 	$(BIN)/jaxinv rank --output report
 
 # The tests of the kernels, which must work in x64 too.
-KERNELS := $(addprefix tests/,test_duties.py group_convolutions graphs harmonics lie_groups numerics permutations simulators \
-  symmetrization tensor_products transferability)
+KERNELS := $(addprefix tests/,test_duties.py group_convolutions graphs harmonics lie_groups numerics permutations \
+  representations simulators symmetrization tensor_products transferability)
 
 test: .venv/dev
 	JAX_ENABLE_X64=0 $(BIN)/python -m pytest -q -n 2 --dist loadgroup

@@ -16,6 +16,8 @@ from tests.numerics.clustering_cases import CASES as CLUSTERING
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
 from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
 from tests.permutations.cases import CASES as PERMUTATIONS
+from tests.representations.relative_cases import CASES as RELATIVE_REPRESENTATIONS
+from tests.representations.similarity_cases import CASES as SIMILARITIES
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
@@ -48,6 +50,8 @@ CASES = [
     *N_BODY,
     *POINT_MASS,
     *GRAPHS,
+    *RELATIVE_REPRESENTATIONS,
+    *SIMILARITIES,
     *PERMUTATIONS,
     *HARMONICS,
     *RADIAL_BASIS,

@@ -4,6 +4,8 @@
 the source model's probabilities take those. `merge`, `update` and `all_reduce` add statistics over files and devices.
 """
 
+from jaxinv.kernels.representations.linear_cka import LinearCKA, linear_cka
+from jaxinv.kernels.representations.minibatch_cka import CKAState, cka_finalise, cka_init, cka_update
 from jaxinv.kernels.transferability.adaptation.conditional_mmd import (
     ClassSums,
     ConditionalMMD,
@@ -69,13 +71,10 @@ from jaxinv.kernels.transferability.ensembles.ensemble_selection import (
 from jaxinv.kernels.transferability.ensembles.osborn import EnsembleCosts, OsbornTerms, ensemble_costs, osborn_terms
 from jaxinv.kernels.transferability.ensembles.otce import OTCE, otce
 from jaxinv.kernels.transferability.ensembles.transport import Coupling, coupled_sum, transport, transport_plan
-from jaxinv.kernels.transferability.meters.minibatch_cka import CKAState, cka_finalise, cka_init, cka_update
 from jaxinv.kernels.transferability.meters.sens_matrix import sens_matrix
 from jaxinv.kernels.transferability.meters.sensitivity import (
-    LinearCKA,
     Sens,
     SensState,
-    linear_cka,
     sens,
     sens_finalise,
     sens_init,

@@ -1,8 +1,5 @@
-"""The matrix of sensitivities, and CKA from minibatches, before their duties."""
+"""The matrix of sensitivities before its duties."""
 
-import itertools
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -38,34 +35,6 @@ def _sens_matrix(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> 
     )
 
 
-def _two_batches(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two batches of 6 inputs under two representations, of widths 3 and 4, that share something."""
-    x = generator.normal(size=(2, 6, 3)) + 1.0
-    return x, np.concatenate([x[..., :2], generator.normal(size=(2, 6, 2))], axis=-1)
-
-
-@jax.jit
-def cka_of_batches(x: jax.Array, y: jax.Array) -> kernels.LinearCKA:
-    """Of batches (B, n, d) and (B, n, e)."""
-    state = kernels.cka_init(jnp.promote_types(x.dtype, jnp.float32))
-    state = jax.lax.scan(lambda state, batch: (kernels.cka_update(state, *batch), None), state, (x, y))[0]
-    return kernels.cka_finalise(state)
-
-
-def _hsic(x, y):
-    """The U-statistic: a mean over all four different inputs."""
-    gram1, gram2 = x @ x.T, y @ y.T
-    tuples = itertools.permutations(range(len(x)), 4)
-    return np.mean([gram1[i, j] * (gram2[i, j] + gram2[q, r] - 2 * gram2[i, q]) for i, j, q, r in tuples])
-
-
-def _cka(x: np.ndarray, y: np.ndarray) -> float:
-    shared, own1, own2 = (
-        sum(_hsic(a, b) for a, b in zip(first, second, strict=True)) for first, second in ((x, y), (x, x), (y, y))
-    )
-    return float(shared / np.sqrt(own1 * own2))
-
-
 CASES = [
     Case(
         name="transferability.sens_matrix",
@@ -88,27 +57,6 @@ CASES = [
                 call=lambda: kernels.sens_matrix(_represent, jnp.ones((3, 6, 4)), jnp.ones(5), jnp.ones(5), KEY),
                 error=ValueError,
                 message=r"inputs1.ndim must be >= 2, got 1",
-            ),
-        ),
-    ),
-    Case(
-        name="transferability.cka_update",
-        function=cka_of_batches,
-        arguments=_two_batches,
-        reference=_cka,
-        differentiable=(0, 1),
-        second_order=True,
-        empty=lambda: (np.zeros((0, 6, 3)), np.zeros((0, 6, 4))),
-        bad_input=(
-            BadInput(
-                call=lambda: kernels.cka_update(kernels.cka_init(), jnp.ones((3, 2)), jnp.ones((3, 2))),
-                error=ValueError,
-                message="rows of x must be >= 4, got 3",
-            ),
-            BadInput(
-                call=lambda: kernels.cka_update(kernels.cka_init(), jnp.ones((4, 2)), jnp.ones((5, 2))),
-                error=ValueError,
-                message=r"y must have shape \(4, any\), got \(5, 2\)",
             ),
         ),
     ),

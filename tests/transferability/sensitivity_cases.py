@@ -1,4 +1,4 @@
-"""The invariance meter in each of its metrics, and linear CKA, against float64 numpy: a line a metric."""
+"""The invariance meter in each of its metrics against float64 numpy."""
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxinv.kernels import transferability as kernels
 from tests.duties import BadInput, Case
+from tests.representations.similarity_cases import cka_reference
 
 NUM_PAIRS, DIM = 30, 5
 KEY = jax.random.key(5)
@@ -33,13 +34,6 @@ def sens_reference(metric: str, first: np.ndarray, second: np.ndarray) -> float:
     other = np.roll(first, shift, axis=0)
     paired, shuffled = (sum(_distance(metric, a, b) for a, b in zip(first, x, strict=True)) for x in (second, other))
     return float(paired / shuffled)
-
-
-def cka_reference(first: np.ndarray, second: np.ndarray) -> float:
-    """Alignment of the centred N x N Grams."""
-    centring = np.eye(len(first)) - 1 / len(first)
-    gram1, gram2 = (centring @ x @ x.T @ centring for x in (first, second))
-    return float(np.sum(gram1 * gram2) / np.linalg.norm(gram1) / np.linalg.norm(gram2))
 
 
 def _sens(metric: str) -> Case:
@@ -71,22 +65,4 @@ def _sens(metric: str) -> Case:
     )
 
 
-CASES = [
-    *(_sens(metric) for metric in ("l2", "cosine", "dot", "cka")),
-    Case(
-        name="transferability.linear_cka",
-        function=kernels.linear_cka,
-        arguments=twins,
-        reference=cka_reference,
-        differentiable=(0, 1),
-        second_order=True,
-        empty=lambda: (np.zeros((0, DIM)), np.zeros((0, DIM))),
-        bad_input=(
-            BadInput(
-                call=lambda: kernels.linear_cka(jnp.ones((3, 2)), jnp.ones((4, 2))),
-                error=ValueError,
-                message=r"y must have shape \(3, any\), got \(4, 2\)",
-            ),
-        ),
-    ),
-]
+CASES = [_sens(metric) for metric in ("l2", "cosine", "dot", "cka")]

@@ -23,14 +23,14 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
 from jaxinv.kernels.numerics.validation import require_choice, require_floating, require_shape
+from jaxinv.kernels.representations.linear_cka import linear_cka
+from jaxinv.kernels.representations.rows import ROUNDING_UNITS
 
 DISTANCES = ("l2", "cosine", "dot")
 METRICS = (*DISTANCES, "cka")
-# A relative distance below this many units of rounding is no distance.
-_ROUNDING_UNITS = 8.0
 
 
 class Sens(NamedTuple):
@@ -53,15 +53,6 @@ class SensState(NamedTuple):
     paired: Float[Array, ""]
     shuffled: Float[Array, ""]
     rounding: Float[Array, ""]
-
-
-class LinearCKA(NamedTuple):
-    """Linear centred kernel alignment."""
-
-    score: Float[Array, ""]
-    """In [0, 1]; 0 if collapsed."""
-    collapsed: Bool[Array, ""]
-    """Whether one of the two representations is constant, up to rounding."""
 
 
 @functools.partial(jax.jit, static_argnames=("metric",))
@@ -142,7 +133,7 @@ def sens_update(
     require_choice("metric", metric, DISTANCES)
     _check_twins(representation1, representation2)
     dtype = accumulation_dtype(representation1, representation2)
-    rounding = _ROUNDING_UNITS * float(jnp.finfo(representation1.dtype).eps)
+    rounding = ROUNDING_UNITS * float(jnp.finfo(representation1.dtype).eps)
     first, second = representation1.astype(dtype), representation2.astype(dtype)
     if metric == "cosine":
         first, second = (safe_divide(x, jnp.broadcast_to(safe_norm(x)[:, None], x.shape)) for x in (first, second))
@@ -169,44 +160,6 @@ def sens_finalise(state: SensState) -> Sens:
     )
 
 
-@jax.jit
-def linear_cka(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> LinearCKA:
-    """Linear centred kernel alignment of two representations of the same inputs.
-
-    ||Xc^T Yc||_F^2 / (||Xc^T Xc||_F ||Yc^T Yc||_F) with centred columns, taken on whichever side is smaller: O(n d e)
-    time, and O((d + e)^2) or O(n^2) memory.
-
-    Args:
-      x: `(n, d)`, one row an input.
-      y: `(n, e)`, the same inputs in the same order.
-
-    Returns:
-      A `LinearCKA`, in float32 at least. If one side is constant (or n < 2) the score is 0 with `collapsed` set.
-
-    Raises:
-      TypeError: if an argument is not floating point.
-      ValueError: if they are not two matrices with as many rows.
-
-    Transformations: jit, vmap, grad (0 if collapsed).
-
-    References: Kornblith et al. (2019), arXiv:1905.00414, eq. (5).
-    """
-    require_floating("x", x)
-    require_floating("y", y)
-    require_shape("x", x, (None, None))
-    require_shape("y", y, (x.shape[0], None))
-    x, x_constant = _centred_unit(x)
-    y, y_constant = _centred_unit(y)
-    if x.shape[0] <= min(x.shape[1], y.shape[1]):
-        x_gram, y_gram = contract("nd,md->nm", x, x), contract("nd,md->nm", y, y)
-        shared = jnp.sum(x_gram * y_gram)
-    else:
-        x_gram, y_gram = contract("nd,ne->de", x, x), contract("nd,ne->de", y, y)
-        shared = jnp.sum(contract("nd,ne->de", x, y) ** 2)
-    norms = safe_norm(x_gram.ravel()) * safe_norm(y_gram.ravel())
-    return LinearCKA(safe_divide(shared, norms), x_constant | y_constant)
-
-
 def _check_twins(representation1, representation2):
     require_floating("representation1", representation1)
     require_floating("representation2", representation2)
@@ -217,13 +170,3 @@ def _check_twins(representation1, representation2):
 def _unrelated(rows, key):
     """The rows rolled by a random non-zero number, so that no row stays in its place."""
     return jnp.roll(rows, jax.random.randint(key, (), 1, max(rows.shape[0], 2)), axis=0)
-
-
-def _centred_unit(x):
-    """Columns centred, the whole divided by its Frobenius norm (zero if constant up to rounding), and whether it is."""
-    rounding = _ROUNDING_UNITS * float(jnp.finfo(x.dtype).eps)
-    x = x.astype(accumulation_dtype(x))
-    centred = x - jnp.sum(x, axis=0, keepdims=True) / max(x.shape[0], 1)
-    norm = safe_norm(centred.ravel())
-    constant = norm <= rounding * safe_norm(x.ravel())
-    return jnp.where(constant, 0.0, centred / jnp.where(constant, 1.0, norm)), constant

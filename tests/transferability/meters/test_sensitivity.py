@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxinv.kernels.representations import linear_cka
 from jaxinv.kernels.transferability.meters.sensitivity import (
     DISTANCES,
     METRICS,
-    linear_cka,
     sens,
     sens_finalise,
     sens_init,

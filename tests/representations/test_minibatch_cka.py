@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxinv.kernels import transferability as kernels
+from jaxinv.kernels import representations as kernels
 from tests.duties import FLOAT, X64
-from tests.transferability.meter_cases import cka_of_batches
+from tests.representations.similarity_cases import cka_of_batches
 
 EXACT = 1e-10 if X64 else 1e-5
 
