@@ -21,6 +21,7 @@ from tests.representations.similarity_cases import CASES as SIMILARITIES
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
+from tests.simulators.springs_cases import CASES as SPRINGS
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
 from tests.symmetrization.motion_cases import CASES as MOTION
 from tests.symmetrization.vector_channel_cases import CASES as VECTOR_CHANNELS
@@ -49,6 +50,7 @@ CASES = [
     *SIMULATORS,
     *N_BODY,
     *POINT_MASS,
+    *SPRINGS,
     *GRAPHS,
     *RELATIVE_REPRESENTATIONS,
     *SIMILARITIES,

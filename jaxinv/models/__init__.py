@@ -1,6 +1,7 @@
 """Architectures put together from layers."""
 
 from jaxinv.models.dense_network import DenseNetwork
+from jaxinv.models.eqmotion import EqMotion, MotionPrediction
 from jaxinv.models.force_field import Edges, ForceField, all_pairs, energy_and_forces
 from jaxinv.models.gated_tensor_network import GatedTensorNetwork, Tensors
 from jaxinv.models.graph_isomorphism_network import GraphIsomorphismNetwork
@@ -16,10 +17,12 @@ __all__ = [
     "ConvNet",
     "DenseNetwork",
     "Edges",
+    "EqMotion",
     "ForceField",
     "GatedTensorNetwork",
     "GraphIsomorphismNetwork",
     "Mixer",
+    "MotionPrediction",
     "MultilayerPerceptron",
     "OneHiddenLayer",
     "PatchConv",

@@ -22,6 +22,8 @@ and powers do not.
 | `OrientationConvolution`, `FiberConvolution`, `InvariantBasis` | `dense_orientation_convolution` and so on |
 | `FrameAveraged`, of any module | `frame_average` |
 | `PiecewisePointNet` | `frame_average`, over frames of parts |
+| `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
+| `InteractionReasoning`, `MotionLayer` | `interaction_categories`, `eqmotion_layer` |
 | `EquivarianceRegularizer` | `soft_equivariance` |
 
 `jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
@@ -32,6 +34,7 @@ from jaxinv.nn.convolutions import ChannelwiseConvolution, EdgeConvolution
 from jaxinv.nn.gate import Gate
 from jaxinv.nn.linear import IrrepsLinear
 from jaxinv.nn.many_body import ManyBody
+from jaxinv.nn.motion import InteractionReasoning, MotionLayer
 from jaxinv.nn.orientations import FiberConvolution, InvariantBasis, OrientationConvolution
 from jaxinv.nn.piecewise import PartFeatures, PiecewisePointNet
 from jaxinv.nn.planar import (
@@ -59,6 +62,7 @@ from jaxinv.nn.tensor_products import (
     GauntTensorProduct,
     TensorProduct,
 )
+from jaxinv.nn.vector_channels import ChannelMix, VectorReLU
 
 __all__ = [
     "AffineConvolution",
@@ -66,6 +70,7 @@ __all__ = [
     "AffineSampler",
     "AffineToPlane",
     "AntialiasedPool",
+    "ChannelMix",
     "ChannelwiseConvolution",
     "CompleteTensorProduct",
     "CosetPool",
@@ -82,10 +87,12 @@ __all__ = [
     "GridLift",
     "GridSeparableConvolution",
     "GroupPool",
+    "InteractionReasoning",
     "InvariantBasis",
     "IrrepsLinear",
     "IrrepsNormalization",
     "ManyBody",
+    "MotionLayer",
     "NormNonlinearity",
     "OrientationConvolution",
     "PartFeatures",
@@ -96,4 +103,5 @@ __all__ = [
     "SymmetricContraction",
     "TensorProduct",
     "TrivialNonlinearity",
+    "VectorReLU",
 ]

@@ -22,6 +22,7 @@ from jaxinv.kernels.simulators.point_mass import (
     point_mass_start,
     point_mass_step,
 )
+from jaxinv.kernels.simulators.springs import JoinedParticles, sample_joined_particles, simulate_springs
 from jaxinv.kernels.simulators.sprites import (
     SpriteParams,
     Twins,
@@ -55,6 +56,7 @@ __all__ = [
     "ChargedParticles",
     "Demonstrations",
     "Invariants",
+    "JoinedParticles",
     "SignalBatch",
     "SpriteParams",
     "Trajectory",
@@ -76,9 +78,11 @@ __all__ = [
     "render_object",
     "render_sprite",
     "sample_charged_particles",
+    "sample_joined_particles",
     "sample_transformation",
     "signal_log_odds",
     "simulate_charged_particles",
+    "simulate_springs",
     "sprite_params",
     "static_signal",
     "transformation_mask",
