@@ -1,4 +1,4 @@
-"""Transport of a given cost and k-means, beside POT, OTT and scikit-learn."""
+"""Transport of a given cost, k-means and silhouettes, beside POT, OTT and scikit-learn."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxinv.bench.case import Case, Peer, Sizes, Work
 from jaxinv.kernels.numerics.kmeans import kmeans
+from jaxinv.kernels.numerics.silhouette import silhouette
 from jaxinv.kernels.numerics.sinkhorn import sinkhorn
 
 EPSILON, ITERATIONS = 0.1, 100
@@ -22,6 +23,18 @@ def _blobs(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
     centres = 4 * generator.normal(size=(NUM_CLUSTERS, sizes["dim"]))
     labels = generator.permutation(np.arange(sizes["samples"]) % NUM_CLUSTERS)
     return ((centres[labels] + generator.normal(size=(sizes["samples"], sizes["dim"]))).astype(np.float32),)
+
+
+def _clusters(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    """The blobs, and to which of ten points each is most aligned."""
+    (points,) = _blobs(generator, sizes)
+    return points, np.argmax(points @ points[:NUM_CLUSTERS].T, axis=1).astype(np.int32)
+
+
+def _silhouette_score(points: np.ndarray, assignment: np.ndarray) -> np.ndarray:
+    from sklearn.metrics import silhouette_score
+
+    return np.asarray(silhouette_score(points, assignment))
 
 
 def _pot(cost: np.ndarray) -> np.ndarray:
@@ -84,5 +97,28 @@ CASES = (
                 tolerance=1e-3,
             ),
         ),
+    ),
+    Case(
+        family="numerics",
+        name="silhouette",
+        kernel=lambda points, assignment: silhouette(points, assignment, num_clusters=NUM_CLUSTERS).score,
+        arguments=_clusters,
+        sizes=({"samples": 2000, "dim": 64},),
+        small={"samples": 200, "dim": 8},
+        work=lambda sizes: Work(
+            # A difference, a square and a sum for every entry of every pair.
+            flops=3 * sizes["samples"] ** 2 * sizes["dim"],
+            bytes=4 * sizes["samples"] * sizes["dim"],
+        ),
+        peers=(
+            Peer(
+                name="scikit-learn",
+                kind="library",
+                call=_silhouette_score,
+                modules=("sklearn",),
+                tolerance=1e-4,
+            ),
+        ),
+        differentiable=(0,),
     ),
 )
