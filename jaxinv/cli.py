@@ -46,8 +46,9 @@ class Rank(_Command):
     """Rank pretrained models for a target task, best first.
 
     With --features and --labels: your own models, from the features that each gives on the labelled target set.
-    Without: a built-in pool of small networks on seven sets of real images, trained on the first call (some minutes),
-    and, where the extra "onnx" is installed, one of pretrained networks; prints how well each score ordered them.
+    Without: a built-in pool of small networks on seven sets of real images, trained on the first call (some minutes);
+    where the extra "onnx" is installed, one of pretrained networks; and where the weights of a sentence encoder are,
+    one on texts. Prints how well each score ordered them.
 
     Writes ranking.json, ranking.csv and report.html, for the pools also league.md and league.json. A run that was
     killed goes on where it was when it is repeated.
@@ -163,13 +164,15 @@ class Rank(_Command):
         from jaxinv.data import MissingPackage
         from jaxinv.ranking.built_in_pool import rank_built_in_pool
         from jaxinv.ranking.pretrained_pool import rank_pretrained_pool
+        from jaxinv.ranking.text_pool import rank_text_pool
 
         options: dict[str, Any] = {"scores": self.scores or None, "seed": self.seed, "console": notices}
         results = rank_built_in_pool(output=self.output, **options)
-        try:
-            results += rank_pretrained_pool(output=self.output, **options)
-        except MissingPackage as error:
-            notices.print(f"without the pool of pretrained networks: {error}", highlight=False, markup=False)
+        for what, rank in (("pretrained networks", rank_pretrained_pool), ("a sentence encoder", rank_text_pool)):
+            try:
+                results += rank(output=self.output, **options)
+            except MissingPackage as error:
+                notices.print(f"without the pool of {what}: {error}", highlight=False, markup=False)
         return results
 
     def _rank_files(self, labels: pathlib.Path) -> RankingResult:
@@ -319,8 +322,10 @@ def default_sort(result: RankingResult) -> str:
 
 def print_league(league: Any) -> None:
     """Prints how well every score ordered a pool, the best first; the intervals are in the files."""
+    from jaxinv.ranking.league import league_title
+
     targets = (Column(target, justify="right") for target in league.targets)
-    title = f"{league.num_models} models, {league.truth} accuracy: weighted Kendall tau, and 95 % of the bootstrap"
+    title = f"{league_title(league)}: weighted Kendall tau, and 95 % of the bootstrap"
     table = Table("", "score", Column("mean", justify="right"), Column("interval", no_wrap=True), *targets, title=title)
     for place, name in enumerate(league.scores, start=1):
         low, high = league.mean_intervals[place - 1]

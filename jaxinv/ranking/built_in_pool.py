@@ -11,9 +11,11 @@ from jaxinv.ranking.environment import environment
 from jaxinv.ranking.pool import Pool, PoolSpec, represent, train_pool
 from jaxinv.ranking.registry import choose_scores
 from jaxinv.ranking.results import RankingResult
-from jaxinv.ranking.task_scores import score_on_task
-from jaxinv.ranking.tasks import Task, padded_shape, target_tasks
+from jaxinv.ranking.task_scores import cached_scores, padded_shape
+from jaxinv.ranking.tasks import Task, target_tasks
 from jaxinv.ranking.truth import TruthSpec, measure_truth
+
+NAME = "built-in"
 
 
 def rank_built_in_pool(
@@ -83,17 +85,20 @@ def _rank(
     representations = represent(pool, task.train_images)
     represented = time.perf_counter()
     with console.status(f"Scoring {len(pool.networks)} networks on {task.name}"):
-        scored = score_on_task(
+        scored = cached_scores(
+            cache / f"scores {task.name} seed {seed}.npz",
             task,
             [own.features for own in representations],
             names,
             shape=shape,
             source_probabilities=[own.source_probabilities for own in representations],
+            notify=lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True),
         )
     done = time.perf_counter()
     measured = measure_truth(pool, task, truth, cache=cache, console=console)
     return RankingResult(
         target=task.name,
+        pool=NAME,
         num_samples=len(task.train_labels),
         num_classes=task.num_classes,
         models=tuple(network.name for network in pool.networks),
@@ -111,7 +116,7 @@ def _rank(
         timings={
             "pool (training or cache)": training,
             "features": represented - started,
-            "all scores of the pool, compilation included": done - represented,
+            "all scores of the pool, compilation included (or cache)": done - represented,
             "truth (training or cache)": time.perf_counter() - done,
         },
         notes=(*scored.notes, _source_accuracies(pool)),

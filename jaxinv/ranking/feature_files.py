@@ -118,7 +118,7 @@ def open_matrix(path: str | os.PathLike[str], *, array_name: str) -> MatrixFile:
       InputError: the file is missing, foreign or truncated, or does not hold a floating-point matrix (N, D) with
         N, D >= 1.
     """
-    path, name = _split(pathlib.Path(path))
+    path, name = split_member(pathlib.Path(path))
     if path.is_dir() or not path.exists():
         what = "is a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {what}; give a .npy, .npz or .safetensors file")
@@ -139,8 +139,8 @@ def open_matrix(path: str | os.PathLike[str], *, array_name: str) -> MatrixFile:
     raise InputError(f"{path}: {kinds}. Save the {array_name} with np.save({path.stem!r}, array)")
 
 
-def _split(path: pathlib.Path) -> tuple[pathlib.Path, str | None]:
-    """The file, and the name of an array in it where one is given."""
+def split_member(path: pathlib.Path) -> tuple[pathlib.Path, str | None]:
+    """The file, and the name of an array in it where one is given ("file.npz:name")."""
     file, colon, name = str(path).rpartition(":")
     if colon and not path.exists() and pathlib.Path(file).is_file():
         return pathlib.Path(file), name

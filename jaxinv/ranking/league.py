@@ -23,6 +23,7 @@ class League:
     """Weighted Kendall τ of S scores with one truth on T targets, best mean first. An interval is (low, high).
 
     Attributes:
+      pool: what the models are together.
       truth: how the true accuracies were measured.
       num_models: M, the same models on every target.
       targets: T names.
@@ -36,6 +37,7 @@ class League:
       resamples: number of bootstrap resamples.
     """
 
+    pool: str
     truth: str
     num_models: int
     targets: tuple[str, ...]
@@ -61,9 +63,15 @@ def leagues(results: Sequence[RankingResult], *, resamples: int = RESAMPLES, see
     for models in dict.fromkeys(result.models for result in results):
         pool = [result for result in results if result.models == models]
         truths = [truth for truth in pool[0].truths if all(truth in result.truths for result in pool)]
-        if len(pool) > 1:
+        if len(pool) > 1 and pool[0].scores:
             found += [_league(pool, truth, resamples, seed) for truth in truths]
     return tuple(found)
+
+
+def league_title(league: League) -> str:
+    """In words."""
+    pool = f"{league.pool}: " if league.pool else ""
+    return f"{pool}{league.num_models} models, {league.truth} accuracy"
 
 
 def _league(pool: Sequence[RankingResult], truth: str, resamples: int, seed: int) -> League:
@@ -83,10 +91,12 @@ def _league(pool: Sequence[RankingResult], truth: str, resamples: int, seed: int
     means, drawn_means = by_target.mean(axis=1), resampled.mean(axis=2)
     places = 1 + np.sum(drawn_means[:, None, :] > drawn_means[:, :, None], axis=2)
     order = np.argsort(-means, kind="stable")
+    name = pool[0].pool
     return League(
+        pool=name,
         truth=truth,
         num_models=num_models,
-        targets=tuple(result.target for result in pool),
+        targets=tuple(result.target.removesuffix(f", {name}") for result in pool),
         scores=tuple(known[i] for i in order),
         left_out=tuple(name for name in names if name not in known),
         taus=by_target[order],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxinv.ranking.atomic import atomic_write
-from jaxinv.ranking.league import League
+from jaxinv.ranking.league import League, league_title
 
 EXPLANATION = """\
 How well does each transferability score order a pool of pretrained networks? τ is the weighted Kendall rank correlation
@@ -58,7 +58,7 @@ def _section(table: League) -> str:
         cells += [_tau(tau, interval) for tau, interval in zip(table.taus[i], table.intervals[i], strict=True)]
         lines.append([str(i + 1), f"`{name}`", *cells])
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    title = f"## {table.num_models} models, {table.truth} accuracy\n"
+    title = f"## {league_title(table)}\n"
     left_out = f"\nWithout a value for some model: {', '.join(table.left_out)}.\n" if table.left_out else ""
     return f"{title}\n{table.resamples} resamples.\n\n{rows}\n{left_out}"
 

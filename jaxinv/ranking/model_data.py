@@ -31,9 +31,13 @@ def model_data(
     rows: np.ndarray,
     source_probabilities: np.ndarray | None = None,
     per_class_gram: bool = True,
+    valid_dim: int | None = None,
 ) -> ModelData:
-    """ModelData of features `(N, D)` in memory, with the sampled `rows` (see `stratified_rows`)."""
-    statistics = class_statistics(features, labels, num_classes, per_class_gram=per_class_gram)
+    """ModelData of features `(N, D)` in memory, with the sampled `rows` (see `stratified_rows`).
+
+    Where columns of zeros have been added, `valid_dim` is the width without them.
+    """
+    statistics = class_statistics(features, labels, num_classes, per_class_gram=per_class_gram, valid_dim=valid_dim)
     probabilities = None if source_probabilities is None else source_probabilities[rows]
     return ModelData(jax.tree.map(np.asarray, statistics), features[rows], probabilities)
 

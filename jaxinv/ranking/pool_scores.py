@@ -35,20 +35,23 @@ def score_pool(
     labels: np.ndarray,
     names: Sequence[str],
     *,
+    padded_width: int | None = None,
     mesh: Mesh | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> PoolScores:
     """Scores a pool of models of any widths.
 
-    Models are padded with zero columns to the next power of two. Those of one padded width are scored together, by one
-    vmapped and jitted call a score; where they would not fit in memory together, by several. Of several processes, each
-    scores its share of the models and gets the scores of all.
+    Models are padded with zero columns. Those of one padded width are scored together, by one vmapped and jitted call a
+    score; where they would not fit in memory together, by several. Of several processes, each scores its share of the
+    models and gets the scores of all.
 
     Args:
       load: gives the data of model i; it is called once for each, when it is due, so it may read from the disk.
       widths: (M,) feature dimension of each model.
       labels: (n,) labels of the sampled rows, the same for all models.
       names: of the scores.
+      padded_width: of all models, none of which is wider: every score is compiled once. By default each model has the
+        next power of two, so that narrow models cost no more than they must.
       mesh: whose axis `models` shares each batch; by default one device has it all. Not for several devices of one CPU,
         where batched LAPACK calls that run at once can wait for each other for ever.
       advance: is told how many models are done, each time that some are.
@@ -56,8 +59,8 @@ def score_pool(
     count = len(widths)
     columns: dict[str, dict[str, np.ndarray]] = {name: {"score": np.full(count, math.nan)} for name in names}
     mine = range(jax.process_index(), count, jax.process_count())
-    for batch, data in _batches(load, widths, mine):
-        width = _bucket(max(widths[i] for i in batch))
+    for batch, data in _batches(load, widths, mine, padded_width):
+        width = padded_width or _bucket(max(widths[i] for i in batch))
         fill = 0 if mesh is None else -len(batch) % mesh.shape["models"]
         statistics, features, probabilities = jax.device_put(_stack(data + data[:1] * fill, width))
         inputs = Inputs(statistics, _spectra(statistics, mesh=mesh), features, probabilities, jnp.asarray(labels))
@@ -124,16 +127,19 @@ def _over_models(function: Callable, mesh: Mesh, specs: Any) -> Callable:
 
 
 def _batches(
-    load: Callable[[int], ModelData], widths: Sequence[int], models: Iterable[int]
+    load: Callable[[int], ModelData], widths: Sequence[int], models: Iterable[int], padded_width: int | None
 ) -> Iterator[tuple[list[int], list[ModelData]]]:
     """Models of one padded width, with or without per-class Grams, in batches of at most BATCH_BYTES."""
     batch: list[int] = []
     data: list[ModelData] = []
+    kind_of_batch = None
     for i in sorted(models, key=lambda i: widths[i]):
-        model = load(i)
-        if batch and (_kind(model) != _kind(data[0]) or _bytes(model) * (len(batch) + 1) > BATCH_BYTES):
+        model, width = load(i), padded_width or _bucket(widths[i])
+        kind = width, model.statistics.class_gram is None, model.source_probabilities is None
+        if batch and (kind != kind_of_batch or _bytes(model, width) * (len(batch) + 1) > BATCH_BYTES):
             yield batch, data
             batch, data = [], []
+        kind_of_batch = kind
         batch.append(i)
         data.append(model)
     if batch:
@@ -144,12 +150,8 @@ def _bucket(width: int) -> int:
     return 1 << (width - 1).bit_length()
 
 
-def _kind(model: ModelData) -> tuple:
-    return _bucket(model.statistics.dim), model.statistics.class_gram is None, model.source_probabilities is None
-
-
-def _bytes(model: ModelData) -> int:
-    growth = (_bucket(model.statistics.dim) / model.statistics.dim) ** 2
+def _bytes(model: ModelData, width: int) -> int:
+    growth = (width / model.statistics.dim) ** 2
     return int(growth * sum(leaf.nbytes for leaf in jax.tree.leaves((model.statistics, model.features))))
 
 

@@ -17,7 +17,7 @@ from jaxinv.ranking import processes
 from jaxinv.ranking.agreement import agreement_with_truth
 from jaxinv.ranking.environment import environment
 from jaxinv.ranking.errors import InputError
-from jaxinv.ranking.feature_files import MatrixFile, open_matrix
+from jaxinv.ranking.feature_files import MatrixFile, open_matrix, split_member
 from jaxinv.ranking.labels import Labels, read_column, read_labels
 from jaxinv.ranking.model_data import stratified_rows
 from jaxinv.ranking.pool_scores import score_pool
@@ -171,7 +171,7 @@ def _scoring_mesh(mesh: Mesh) -> Mesh | None:
 def _model_names(features: Sequence[PathLike], names: Sequence[str]) -> tuple[str, ...]:
     if names and len(names) != len(features):
         raise InputError(f"names: {len(names)} names for {len(features)} feature files")
-    given = tuple(names) or tuple(pathlib.Path(path).stem for path in features)
+    given = tuple(names) or tuple(map(_default_name, features))
     for name, count in Counter(given).items():
         if count > 1:
             paths = ", ".join(str(path) for path, other in zip(features, given, strict=True) if other == name)
@@ -179,6 +179,12 @@ def _model_names(features: Sequence[PathLike], names: Sequence[str]) -> tuple[st
                 f"{paths}: {count} models are called {name!r}. Rename a file, or give --names, one a model"
             )
     return given
+
+
+def _default_name(path: PathLike) -> str:
+    """The name of the file without what its kind adds, and that of the array in it where one is given."""
+    file, member = split_member(pathlib.Path(path))
+    return file.stem if member is None else f"{file.stem}:{member}"
 
 
 def _open(path: PathLike, array_name: str, labels: Labels) -> MatrixFile:

@@ -46,9 +46,17 @@ class Inputs(NamedTuple):
         return jax.nn.one_hot(self.labels, self.num_classes, dtype=self.features.dtype)
 
     def every_few(self, most: int) -> tuple[jax.Array, jax.Array]:
-        """Features and labels of at most `most` samples, at even distances."""
-        step = max(1, -(-len(self.labels) // most))
-        return self.features[::step], self.labels[::step]
+        """Features and labels of at most `most` samples that have a class, at even distances.
+
+        Where fewer have one, rows without fill up.
+        """
+        size = len(self.labels)
+        has_class = (self.labels >= 0) & (self.labels < self.num_classes)
+        first = jnp.argsort(~has_class, stable=True)
+        count = jnp.sum(has_class)
+        place = jnp.arange(min(most, size))
+        rows = first[jnp.where(count > most, place * count // most, place)]
+        return self.features[rows], self.labels[rows]
 
 
 class Score(NamedTuple):

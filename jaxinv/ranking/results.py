@@ -27,6 +27,8 @@ class RankingResult:
       num_classes: classes of the target.
       models: names, all different.
       widths: feature dimension of each model.
+      pool: what the models are together, if they are ranked for several targets; `target` ends with it, after a comma,
+        unless it is the first pool.
       attributes: what is known about each model, e.g. its architecture.
       scores: one array a score, higher is better, NaN where a score is not available for a model.
       diagnostics: per score, one array a diagnostic.
@@ -44,6 +46,7 @@ class RankingResult:
     models: tuple[str, ...]
     widths: tuple[int, ...]
     scores: dict[str, np.ndarray]
+    pool: str = ""
     attributes: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     diagnostics: dict[str, dict[str, np.ndarray]] = dataclasses.field(default_factory=dict)
     truths: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)

@@ -1,7 +1,7 @@
 """What the pool's networks were trained for, and the tasks that they are ranked for."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import MappingProxyType
 
 import jax
@@ -130,11 +130,6 @@ def target_tasks(*, seed: int, num_train: int = 600, num_test: int = 800) -> tup
         for load in (letters, typefaces, other_pictures)
     ]
     return *written, *split[:2], Task("faces", 2, x[half], y[half], x[~half], y[~half]), split[2]
-
-
-def padded_shape(tasks: Sequence[Task]) -> tuple[int, int]:
-    """Most training rows and most classes of the tasks, for `score_on_task`."""
-    return max(len(task.train_labels) for task in tasks), max(task.num_classes for task in tasks)
 
 
 def _chosen(labels: np.ndarray, most: int, seed: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from jaxinv.ranking.league import League
+from jaxinv.ranking.league import League, league_title
 from jaxinv.report import numbers, plots, tables
 from jaxinv.report.headline import MAIN_MEASURE
 from jaxinv.report.names import measure_name, score_name
@@ -36,7 +36,7 @@ def _league(league: League, pictures: Pictures) -> str:
         (6.4, 0.8 + 0.24 * len(league.scores)),
         f"Mean {measure_name(MAIN_MEASURE)} of every score with the {league.truth} accuracy, largest first",
     )
-    title = f"{league.num_models} models, {league.truth} accuracy"
+    title = league_title(league)
     left_out = ""
     if league.left_out:
         names = ", ".join(score_name(name) for name in league.left_out)

@@ -39,7 +39,7 @@ def psd_solve(matrix: jax.Array, rhs: jax.Array, *, diagonal_floor: jax.Array | 
     kept = diagonal > jnp.maximum(diagonal_floor, 0.0)
     scale = jnp.where(kept, jax.lax.rsqrt(jnp.where(kept, diagonal, 1.0)), 0.0)
     unit = matrix * scale[:, None] * scale[None, :]
-    factor = _shifted_cholesky(unit, rounding_level(matrix.dtype, matrix.shape[-1])), True
+    factor = shifted_cholesky(unit, rounding_level(matrix.dtype, matrix.shape[-1])), True
     target = rhs * scale[:, None]
 
     def refine(solution, _):
@@ -58,7 +58,7 @@ def log_det_one_plus(matrix: jax.Array) -> jax.Array:
 
     Transformations: jit, vmap, jvp, vjp, any order; the derivative holds fixed what was added.
     """
-    return 2.0 * jnp.sum(jnp.log(jnp.diagonal(_shifted_cholesky(matrix, 1.0))))
+    return 2.0 * jnp.sum(jnp.log(jnp.diagonal(shifted_cholesky(matrix, 1.0))))
 
 
 def participation_ratio(matrix: jax.Array) -> jax.Array:
@@ -72,15 +72,18 @@ def participation_ratio(matrix: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _shifted_cholesky(matrix, least):
-    """Lower Cholesky factor of `matrix` with `max(least, t matrix_ii)` added to the diagonal.
+def shifted_cholesky(matrix, least):
+    """Lower Cholesky factor of a positive semi-definite matrix with `max(least, t matrix_ii)` added to the diagonal.
 
     t is the first of 0, eps, 4 eps, 16 eps, ... for which rounding leaves a factor; derivatives hold it fixed.
+    `least` is a number.
+
+    Transformations: jit, vmap, jvp, vjp, any order.
     """
     return _first_factor(matrix, least)[1]
 
 
-@_shifted_cholesky.defjvp
+@shifted_cholesky.defjvp
 def _shifted_cholesky_jvp(least, primals, tangents):
     added, _ = _first_factor(jax.lax.stop_gradient(primals[0]), least)
     return jax.jvp(lambda matrix: jnp.linalg.cholesky(matrix + jnp.diag(added)), primals, tangents)

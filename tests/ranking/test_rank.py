@@ -64,6 +64,14 @@ def test_better_features_come_first(folder):
     assert result.environment["jax"]
 
 
+def test_an_array_in_a_file_gives_its_whole_name(folder):
+    tensors = {f"layer.{i}": np.random.default_rng(i).normal(size=(ROWS, 4)) for i in (1, 2)}
+    np.savez(folder / "net.npz", **tensors)
+    paths = [folder / f"net.npz:{name}" for name in tensors]
+    result = rank(folder, features=paths, source_probabilities=(), scores=["lfc"])
+    assert result.models == ("net:layer.1", "net:layer.2")
+
+
 def test_scores_that_grow_with_the_width_are_named(folder):
     result = rank(folder, source_probabilities=(), scores=["logme", "tmi_gaussian", "tmi"])
     assert all(np.isfinite(values).all() for values in result.scores.values())

@@ -8,6 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxinv.claims.published_rankings import PUBLISHED_RANKINGS
 from jaxinv.kernels.transferability.rank_agreement import (
     kendall_tau,
     pearson,
@@ -21,29 +22,13 @@ FLOAT = jnp.result_type(float)
 X64 = FLOAT.itemsize == 8
 CORRELATIONS = pytest.mark.parametrize("measure", [weighted_kendall_tau, kendall_tau, pearson])
 
-# Accuracies, H-scores, and their Pearson and weighted Kendall correlation, as the README of thuml's
-# Transfer-Learning-Library prints them. GoogleNet, Inception v3, ResNet-50, -101, -152, DenseNet-121, -169, -201,
-# MobileNet v2, MNASNet.
-PUBLISHED = {
-    "CIFAR-10": (
-        (96.2, 97.5, 96.8, 97.7, 97.9, 97.2, 97.4, 97.4, 95.7, 96.8),
-        (5.911, 6.363, 6.567, 6.901, 6.945, 6.210, 6.547, 6.706, 5.928, 6.018),
-        (0.839, 0.800),
-    ),
-    "Caltech-101": (
-        (91.7, 94.3, 91.8, 93.1, 93.2, 91.9, 92.5, 93.4, 89.1, 91.5),
-        (75.88, 93.73, 91.65, 92.54, 92.91, 75.02, 86.37, 89.90, 75.82, 77.00),
-        (0.748, 0.721),
-    ),
-}
 
-
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", ["CIFAR-10", "Caltech-101"])
 def test_published_figures(name):
-    accuracies, scores, printed = PUBLISHED[name]
-    accuracies, scores = np.array(accuracies, FLOAT), np.array(scores, FLOAT)
+    published = PUBLISHED_RANKINGS[name]
+    accuracies, scores = np.array(published.accuracies, FLOAT), np.array(published.scores["H-score"], FLOAT)
     measured = pearson(scores, accuracies), weighted_kendall_tau(scores, accuracies)
-    np.testing.assert_array_equal(np.round(measured, 3), np.array(printed, FLOAT))
+    np.testing.assert_array_equal(np.round(measured, 3), np.array(published.correlations["H-score"], FLOAT))
 
 
 @given(st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=2, max_size=30))

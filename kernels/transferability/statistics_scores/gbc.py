@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import contract
+from jaxinv.kernels.numerics.psd import rounding_level, shifted_cholesky
 from jaxinv.kernels.numerics.validation import require_choice
 from jaxinv.kernels.transferability.statistics.class_statistics import ClassMoments, ClassStatistics, finalise
 
@@ -38,7 +39,8 @@ def gbc(statistics: ClassStatistics, *, covariance: str = "spherical", compat: s
       statistics: class statistics of `(N, D)` features; with per-class Grams for "full". Published numbers first
         reduce the features to 64 principal components.
       covariance: "spherical" (one variance a class, the mean over the `valid_dim` columns), "diagonal", or "full".
-        Variances (for "full": eigenvalues) are floored at 1e-4, so scale the features to order one.
+        Variances are floored at 1e-4, so scale the features to order one; "full" adds 1e-4 to them, or more where
+        rounding would leave no Cholesky factor.
       compat: None, or "official": with "spherical", the reference code counts the volume term once, not D times.
 
     Returns:
@@ -100,13 +102,13 @@ def _full(moments: ClassMoments) -> tuple[jax.Array, jax.Array]:
         raise ValueError(
             "covariance='full' needs statistics with per-class Grams: class_statistics(per_class_gram=True)"
         )
-    covariance = class_covariances(moments)
-    covariance = covariance + _VARIANCE_FLOOR * jnp.eye(covariance.shape[-1], dtype=covariance.dtype)[None]
-    half_log_det = _half_log_det(jnp.linalg.cholesky(covariance))
+    factors = jax.vmap(lambda covariance: shifted_cholesky(covariance, _VARIANCE_FLOOR))(class_covariances(moments))
+    covariance = contract("cij,ckj->cik", factors, factors)
+    half_log_det = _half_log_det(factors)
 
     def distances(inputs):
         row, row_covariance, row_log = inputs
-        factor = jnp.linalg.cholesky((covariance + row_covariance[None]) / 2)
+        factor = jax.vmap(lambda middle: shifted_cholesky(middle, 0.0))((covariance + row_covariance[None]) / 2)
         difference = (moments.deviation - row[None, :])[..., None]
         whitened = jax.scipy.linalg.solve_triangular(factor, difference, lower=True)[..., 0]
         return jnp.sum(whitened**2, axis=-1) / 8 + _half_log_det(factor) - (half_log_det + row_log) / 2
@@ -117,11 +119,16 @@ def _full(moments: ClassMoments) -> tuple[jax.Array, jax.Array]:
 
 
 def class_covariances(moments: ClassMoments) -> jax.Array:
-    """Biased covariance of each class, `(C, D, D)`; 0 for absent classes. Needs per-class Grams."""
+    """Biased covariance of each class, `(C, D, D)`; 0 for absent classes. Needs per-class Grams.
+
+    Columns that vary within a class by no more than rounding of the class's distance from the mean are constant there.
+    """
     assert moments.class_gram is not None
+    level = rounding_level(moments.deviation.dtype, moments.deviation.shape[-1])
+    varies = moments.class_variance > level * moments.deviation**2
     scale = jnp.where(moments.present, 1 / jnp.where(moments.present, moments.count, 1.0), 0.0)[:, None, None]
     outer = contract("cd,ce->cde", moments.deviation, moments.deviation)
-    return moments.class_gram * scale - outer
+    return jnp.where(varies[:, :, None] & varies[:, None, :], moments.class_gram * scale - outer, 0.0)
 
 
 def _half_log_det(factor: jax.Array) -> jax.Array:
