@@ -11,12 +11,14 @@ from jaxinv.models.piecewise_network import PiecewiseNetwork, PiecewiseOutputs, 
 from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
 from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
+from jaxinv.models.stitched_network import EncoderDecoder, stitch
 
 __all__ = [
     "BagOfPatches",
     "ConvNet",
     "DenseNetwork",
     "Edges",
+    "EncoderDecoder",
     "EqMotion",
     "ForceField",
     "GatedTensorNetwork",
@@ -38,5 +40,6 @@ __all__ = [
     "energy_and_forces",
     "init_one_hidden_layer",
     "one_hidden_layer_score",
+    "stitch",
     "vote_loss",
 ]

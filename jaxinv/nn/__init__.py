@@ -25,6 +25,7 @@ and powers do not.
 | `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
 | `InteractionReasoning`, `MotionLayer` | `interaction_categories`, `eqmotion_layer` |
 | `EquivarianceRegularizer` | `soft_equivariance` |
+| `RelativeRepresentation` | `relative`, `standardize` |
 
 `jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
 """
@@ -54,6 +55,7 @@ from jaxinv.nn.planar_fields import (
     TrivialNonlinearity,
 )
 from jaxinv.nn.radial_basis import RadialBasis
+from jaxinv.nn.relative import RelativeRepresentation
 from jaxinv.nn.symmetric_contraction import SymmetricContraction
 from jaxinv.nn.symmetrization import EquivarianceRegularizer, FrameAveraged
 from jaxinv.nn.tensor_products import (
@@ -99,6 +101,7 @@ __all__ = [
     "PiecewisePointNet",
     "RadialBasis",
     "RegularNormalization",
+    "RelativeRepresentation",
     "SteerableConvolution",
     "SymmetricContraction",
     "TensorProduct",
