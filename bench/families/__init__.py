@@ -12,6 +12,7 @@ from jaxinv.bench.families.graphs import CASES as GRAPHS
 from jaxinv.bench.families.harmonics import CASES as HARMONICS
 from jaxinv.bench.families.matrix_functions import CASES as MATRIX_FUNCTIONS
 from jaxinv.bench.families.orientation_convolutions import CASES as ORIENTATION_CONVOLUTIONS
+from jaxinv.bench.families.permutations import CASES as PERMUTATIONS
 from jaxinv.bench.families.planar_convolutions import CASES as PLANAR_CONVOLUTIONS
 from jaxinv.bench.families.potential_energy import CASES as POTENTIAL_ENERGY
 from jaxinv.bench.families.published_scores import CASES as PUBLISHED_SCORES
@@ -27,6 +28,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "harmonics": HARMONICS,
     "lie_groups": (*RIGID_MOTIONS, *MATRIX_FUNCTIONS, *DECOMPOSITIONS),
     "numerics": (*SMALL_MATRICES, *CLUSTERING),
+    "permutations": PERMUTATIONS,
     "simulators": (*SIMULATORS, *IMITATION),
     "symmetrization": FRAMES,
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),

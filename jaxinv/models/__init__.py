@@ -11,6 +11,7 @@ from jaxinv.models.piecewise_network import PiecewiseNetwork, PiecewiseOutputs, 
 from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
 from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
+from jaxinv.models.spen import Spen
 from jaxinv.models.stitched_network import EncoderDecoder, stitch
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "PonitaForceField",
     "PositionNetwork",
     "SequenceEncoder",
+    "Spen",
     "Tensors",
     "all_pairs",
     "calibrated",

@@ -20,6 +20,7 @@ and powers do not.
 | `RegularNormalization`, `IrrepsNormalization` | `regular_normalization`, `irreps_normalization` |
 | `TrivialNonlinearity`, `Norm`-, `Gated`- and `FourierNonlinearity` | `trivial_nonlinearity` and so on |
 | `OrientationConvolution`, `FiberConvolution`, `InvariantBasis` | `dense_orientation_convolution` and so on |
+| `PermutationLinear`, `EgoMaps`, `GraphNorm` | `eq_0to0` .. `eq_2to2`, `ego_maps`, `graph_norm` |
 | `FrameAveraged`, of any module | `frame_average` |
 | `PiecewisePointNet` | `frame_average`, over frames of parts |
 | `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
@@ -37,6 +38,7 @@ from jaxinv.nn.linear import IrrepsLinear
 from jaxinv.nn.many_body import ManyBody
 from jaxinv.nn.motion import InteractionReasoning, MotionLayer
 from jaxinv.nn.orientations import FiberConvolution, InvariantBasis, OrientationConvolution
+from jaxinv.nn.permutations import EgoMaps, GraphNorm, PermutationLinear
 from jaxinv.nn.piecewise import PartFeatures, PiecewisePointNet
 from jaxinv.nn.planar import (
     AntialiasedPool,
@@ -77,6 +79,7 @@ __all__ = [
     "CompleteTensorProduct",
     "CosetPool",
     "EdgeConvolution",
+    "EgoMaps",
     "EquivarianceRegularizer",
     "FiberConvolution",
     "FourierNonlinearity",
@@ -85,6 +88,7 @@ __all__ = [
     "Gate",
     "GatedNonlinearity",
     "GauntTensorProduct",
+    "GraphNorm",
     "GridConvolution",
     "GridLift",
     "GridSeparableConvolution",
@@ -98,6 +102,7 @@ __all__ = [
     "NormNonlinearity",
     "OrientationConvolution",
     "PartFeatures",
+    "PermutationLinear",
     "PiecewisePointNet",
     "RadialBasis",
     "RegularNormalization",

@@ -197,8 +197,8 @@ def _map(x, coefficients, bias, mask, orders, normalize):
             result = result + jnp.where(_eye(present), diagonal[..., None, :], 0)
             there = _pairs(present)
     if orders == (2, 2):
-        straight, turned = (coefficients[b] for b in _OF_MATRIX)
-        result = result + contract("...ijc,co->...ijo", x, straight) + contract("...jic,co->...ijo", x, turned)
+        straight, turned = (contract("...ijc,co->...ijo", x, coefficients[b]) for b in _OF_MATRIX)
+        result = result + straight + jnp.swapaxes(turned, -2, -3)
     result = result if there is None else jnp.where(there, result, 0)
     return result.astype(jnp.result_type(x, coefficients))
 
