@@ -1,7 +1,9 @@
 """Graphs as samples of a graphon: estimates of it, distances between them, and what it says about transfer."""
 
 from jaxinv.kernels.graphs.alignment import align_by_degree
+from jaxinv.kernels.graphs.barycenters import GromovWassersteinBarycenter, gw_barycenter
 from jaxinv.kernels.graphs.cut_norm import CutNorm, cut_norm_bounds
+from jaxinv.kernels.graphs.ego_networks import EgoNetworks, ego_networks
 from jaxinv.kernels.graphs.feasibility import (
     Feasibility,
     GraphonBases,
@@ -29,14 +31,17 @@ __all__ = [
     "MOTIF_EDGES",
     "NUM_TEXTBOOK_GRAPHONS",
     "CutNorm",
+    "EgoNetworks",
     "Feasibility",
     "GraphonBases",
     "GromovWasserstein",
+    "GromovWassersteinBarycenter",
     "Mixture",
     "TopologyFeatures",
     "align_by_degree",
     "cut_norm_bounds",
     "denoise_total_variation",
+    "ego_networks",
     "entropic_gw",
     "feasibility",
     "fit_mixture",
@@ -44,6 +49,7 @@ __all__ = [
     "graphon_largest_gap",
     "graphon_sas",
     "graphon_usvt",
+    "gw_barycenter",
     "gw_cost",
     "gw_distance",
     "motif_density",

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxinv.kernels.graphs.adjacency import require_square
+from jaxinv.kernels.graphs.couplings import degree_order, monotone_plan
 from jaxinv.kernels.numerics.first_order import first_order_only
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.safe import safe_divide
@@ -179,23 +180,10 @@ def _with_constant_plan(num_outer, num_inner, primals, tangents):
 
 def _starts(source, target, weights):
     """`(3, n, m)`: couplings that are monotone in the degrees, antitone in them, and independent."""
-    (a, b), (source_order, target_order) = (
-        weights,
-        (
-            jnp.argsort(-contract("ij,j->i", matrix, weight), stable=True)
-            for matrix, weight in zip((source, target), weights, strict=True)
-        ),
-    )
-    ends = jnp.cumsum(a[source_order])[:, None]
-    begins = ends - a[source_order][:, None]
-
-    def overlaps(order):
-        stops = jnp.cumsum(b[order])[None, :]
-        shared = jnp.minimum(ends, stops) - jnp.maximum(begins, stops - b[order][None, :])
-        sorted_plan = jax.nn.relu(shared)
-        return jnp.zeros_like(sorted_plan).at[source_order[:, None], order[None, :]].set(sorted_plan)
-
-    return jnp.stack([overlaps(target_order), overlaps(target_order[::-1]), a[:, None] * b[None, :]])
+    a, b = weights
+    first, second = degree_order(source, a), degree_order(target, b)
+    monotone, antitone = monotone_plan(a, b, first, second), monotone_plan(a, b, first, second[::-1])
+    return jnp.stack([monotone, antitone, a[:, None] * b[None, :]])
 
 
 def _descend(num_outer, num_inner, source, target, weights, epsilon, plan):

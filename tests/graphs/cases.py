@@ -63,6 +63,18 @@ def partitions(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([both[[0, 0]], both]), target
 
 
+def two_near_graphs(generator: np.random.Generator) -> tuple[np.ndarray]:
+    return (np.stack(two_graphons(generator)),)
+
+
+def ring_and_centers(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A weighted ring of nine nodes and one chord, its nodes renumbered."""
+    ring = np.eye(9, k=1) + np.eye(9, k=8) + np.eye(9, k=4) * (np.arange(9) == 1)[:, None]
+    order = generator.permutation(9)
+    graph = generator.uniform(0.5, 1.5) * (ring + ring.T)[np.ix_(order, order)]
+    return graph, generator.permutation(9)[:3]
+
+
 def certain_graphs(graphon):
     """What `sample_graphs` with `KEY` gives where edges are certain: the places of nodes are drawn first."""
     place = np.asarray(jax.random.randint(jax.random.split(KEY)[0], (3, 5), 0, len(graphon)))
@@ -359,6 +371,58 @@ CASES = [
                 call=lambda: kernels.graphon_bases(jnp.ones((1, 8, 8)), jnp.zeros(2, int), num_groups=1),
                 error=ValueError,
                 message=r"group must have shape \(1\), got \(2,\)",
+            ),
+        ),
+    ),
+    Case(
+        name="graphs.gw_barycenter",
+        function=lambda graphs: kernels.gw_barycenter(graphs, size=4, num_steps=1, **FEW),
+        arguments=two_near_graphs,
+        # Where the degrees of both differ alike; that later steps lower the distance is `test_barycenters.py`'s.
+        reference=lambda graphs: references.aligned(graphs).mean(axis=0),
+        value=lambda result: result.graphon,
+        differentiable=(),
+        tolerance=(1e-5, 1e-12),
+        low_precision=None,
+        empty=lambda: (np.zeros((0, 4, 4)),),
+        bad_input=(
+            *_of_graphs(lambda graphs: kernels.gw_barycenter(graphs, size=4)),
+            _num_nodes(lambda graphs, num_nodes: kernels.gw_barycenter(graphs, num_nodes, size=4)),
+            BadInput(
+                call=lambda: kernels.gw_barycenter(jnp.ones((1, 8, 8)), size=0),
+                error=ValueError,
+                message="size must be >= 1, got 0",
+            ),
+            BadInput(
+                call=lambda: kernels.gw_barycenter(jnp.ones((1, 8, 8)), size=4, graph_weight=jnp.ones(2)),
+                error=ValueError,
+                message=r"graph_weight must have shape \(1\), got \(2,\)",
+            ),
+        ),
+    ),
+    Case(
+        name="graphs.ego_networks",
+        function=lambda adjacency, centers: kernels.ego_networks(adjacency, centers, num_hops=2, max_nodes=6),
+        arguments=ring_and_centers,
+        reference=lambda adjacency, centers: np.stack([references.ego_network(adjacency, c, 2, 6) for c in centers]),
+        value=lambda result: result.adjacency,
+        # Differences would link every node to every other; see `test_ego_networks.py`.
+        differentiable=(),
+        tolerance=(1e-6, 1e-12),
+        low_precision=4e-3,
+        low_result=jnp.bfloat16,
+        empty=lambda: (np.ones((6, 6)), np.zeros(0, int)),
+        bad_input=(
+            *_of_matrix("adjacency", lambda x: kernels.ego_networks(x, jnp.zeros(1, int), max_nodes=1)),
+            BadInput(
+                call=lambda: kernels.ego_networks(jnp.ones((3, 3)), jnp.zeros(1), max_nodes=2),
+                error=TypeError,
+                message="centers must hold integers, got dtype float",
+            ),
+            BadInput(
+                call=lambda: kernels.ego_networks(jnp.ones((3, 3)), jnp.zeros(1, int), max_nodes=4),
+                error=ValueError,
+                message="max_nodes must be <= 3, the number of nodes, got 4",
             ),
         ),
     ),

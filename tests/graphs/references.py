@@ -99,6 +99,17 @@ def gw_cost(source, target, plan):
     )
 
 
+def ego_network(adjacency, center, num_hops, max_nodes):
+    """By networkx, nodes by distance and then by index, padded with zeros."""
+    graph = nx.from_numpy_array(adjacency)
+    distance = nx.single_source_shortest_path_length(graph, center, cutoff=num_hops)
+    assert set(distance) == set(nx.ego_graph(graph, center, radius=num_hops))
+    nodes = sorted(distance, key=lambda node: (distance[node], node))[:max_nodes]
+    found = np.zeros((max_nodes, max_nodes))
+    found[: len(nodes), : len(nodes)] = adjacency[np.ix_(nodes, nodes)]
+    return found
+
+
 def best_permutation(source, target):
     """The least cost of a plan that is a permutation."""
     size = len(source)
