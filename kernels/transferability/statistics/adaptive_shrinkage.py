@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxinv.kernels.numerics.largest_eigenvalue import largest_eigenvalue
 from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
-from jaxinv.kernels.numerics.symmetric_eigen import symmetric_eigen
 from jaxinv.kernels.numerics.validation import require_choice
 from jaxinv.kernels.transferability.statistics.class_statistics import ClassStatistics, finalise
 from jaxinv.kernels.transferability.statistics_scores.discriminants import within_covariance
@@ -47,7 +47,7 @@ def adaptive_shrinkage(statistics: ClassStatistics, *, compat: str | None = None
     """
     require_choice("compat", str(compat), ("None", "official"))
     within = within_covariance(finalise(statistics))
-    largest = _three_double_steps(within) if compat == "official" else symmetric_eigen(within).values[-1]
+    largest = _three_double_steps(within) if compat == "official" else largest_eigenvalue(within)
     largest = jnp.maximum(largest, 0.0)
     return AdaptiveShrinkage(jnp.maximum(jnp.exp(-5 * largest), _LEAST), largest)
 
