@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from sklearn.datasets import load_digits
 
-from jaxinv.kernels.transferability.sample_scores.parc import _each_pair_once, _spearman_with_two_values, parc
+from jaxinv.kernels.transferability.sample_scores.parc import _each_pair_once, _spearman_with_two_values, _steps, parc
 from tests.duties import FLOAT, X64
 from tests.transferability import published_references as references
 
@@ -35,13 +35,22 @@ def test_every_pair_comes_once(size):
 
 def test_ties_have_their_average_rank():
     generator = np.random.default_rng(0)
-    values, high = generator.integers(0, 4, 50) / 2, generator.random(50) < 0.3
+    values, high = generator.integers(-1, 4, 50), generator.random(50) < 0.3
     counted = np.arange(50) % 5 > 0
-    found = _spearman_with_two_values(
-        jnp.asarray(np.where(counted, values, 4.0), FLOAT), jnp.asarray(high & counted), jnp.asarray(counted)
-    )
+    found = _spearman_with_two_values(jnp.asarray(values), jnp.asarray(high), jnp.asarray(counted), FLOAT)
     wanted = np.asarray(scipy.stats.spearmanr(values[counted], high[counted]))[0]
     np.testing.assert_allclose(found, wanted, rtol=1e-12 if X64 else 1e-5)
+
+
+def test_dissimilarities_are_whole_steps():
+    """No two of them become one, and equal ones stay equal."""
+    size = float(jnp.finfo(FLOAT).eps)
+    correlation = np.random.default_rng(0).uniform(-1, 1, 1000) * 10.0 ** -np.arange(1000).clip(0, 12)
+    ends = np.array([1, 1 - size / 2, 1 + size, 0.5 - size / 8, 0, -1, -1 - size])
+    apart = 1 - np.concatenate([correlation, ends]).astype(FLOAT)
+    steps = np.asarray(_steps(jnp.asarray(apart)))
+    np.testing.assert_array_equal(steps * (size / 2), apart.astype(np.float64))
+    assert 4 * steps.max() < np.iinfo(steps.dtype).max
 
 
 def test_components_without_variance_are_left_out():
