@@ -44,23 +44,24 @@ def principal_components(features: jax.Array, weight: jax.Array, num: int) -> Pr
     num_samples, dim = features.shape
     size = jnp.sum(weight)
     mean = safe_divide(jnp.sum(weight[:, None] * features, axis=0), size)
-    centred = (features - mean[None, :]) * (weight > 0)[:, None]
-    spread = jnp.sum(weight[:, None] * centred**2, axis=0)
+    root = jnp.sqrt(weight)[:, None]
+    rows = root * (features - mean[None, :])
+    spread = jnp.sum(rows**2, axis=0)
     rounding = 4 * float(jnp.finfo(features.dtype).eps) * mean
-    centred = jnp.where((spread > size * rounding**2)[None, :], centred, 0.0)
+    varies = spread > size * rounding**2
+    rows = jnp.where(varies[None, :], rows, 0.0)
     if dim <= num_samples:
-        values, vectors = _leading(weighted_gram(weight[:, None] * centred, centred), num)
-        scores = contract("nd,dk->nk", centred, vectors)
+        values, vectors = _leading(weighted_gram(rows, rows), num)
+        scores = contract("nd,dk->nk", rows, vectors)
     else:
-        root = jnp.sqrt(weight)
-        rows = root[:, None] * centred
         values, vectors = _leading(contract("nd,md->nm", rows, rows), num)
-        scores = safe_divide(jnp.sqrt(values)[None, :] * vectors, jnp.broadcast_to(root[:, None], vectors.shape))
+        scores = jnp.sqrt(values)[None, :] * vectors
+    scores = safe_divide(scores, jnp.broadcast_to(root, scores.shape))
     scores = jnp.where((values > 0)[None, :], scores, 0.0)
     if num_samples > 0:
         furthest = jnp.take_along_axis(scores, jnp.argmax(jnp.abs(scores), axis=0)[None, :], axis=0)
         scores = jnp.where(furthest < 0, -scores, scores)
-    total = safe_divide(jnp.sum(weight[:, None] * centred**2), size)
+    total = safe_divide(jnp.sum(jnp.where(varies, spread, 0.0)), size)
     return PrincipalComponents(scores, safe_divide(values, size), total)
 
 
