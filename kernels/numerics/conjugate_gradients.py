@@ -17,7 +17,7 @@ def conjugate_gradients(
     target: Vector,
     *,
     preconditioner: Callable[[Vector], Vector] = lambda vector: vector,
-    tolerance: float,
+    tolerance: jax.Array | float,
     max_steps: int,
 ) -> Vector:
     """`operator^+ target`, for a target in the range of the operator.

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from jaxinv.kernels.numerics.sinkhorn import sinkhorn
 from tests.duties import FLOAT, X64, assert_finite
@@ -73,6 +74,59 @@ def test_epsilon_far_below_the_cost():
     gradient = jax.grad(lambda c: jnp.sum(c * sinkhorn(c, epsilon=0.05, num_iterations=20).plan))(cost)
     assert_finite(gradient)
     np.testing.assert_allclose(gradient, found.plan, atol=1e-4)
+
+
+def unrolled(cost, epsilon, start, num_iterations=6):
+    """The plan by plain log-sum-exps of a Python loop, every point of weight 1."""
+    n, m = cost.shape
+    g = start / epsilon
+    f = jnp.zeros(n, cost.dtype)
+    for _ in range(num_iterations):
+        f = -jax.nn.logsumexp(g[None, :] - cost / epsilon, axis=1) + jnp.log(m)
+        g = -jax.nn.logsumexp(f[:, None] - cost / epsilon, axis=0) + jnp.log(n)
+    return jnp.exp(f[:, None] + g[None, :] - cost / epsilon) / (n * m)
+
+
+# One matrix serves for all iterations, or those of the columns go too far for that.
+@pytest.mark.parametrize("spread", [0.0, 200.0 if X64 else 20.0])
+def test_derivatives_are_those_of_the_iteration(spread):
+    generator, epsilon = np.random.default_rng(4), 0.2
+    cost, direction = (jnp.asarray(x, FLOAT) for x in generator.uniform(size=(2, 5, 4)))
+    cost = cost + spread * jnp.asarray([0.0, 1.0, 0.3, -0.5], FLOAT)[None, :]
+    start = jnp.asarray(0.1 * generator.normal(size=4), FLOAT)
+    arguments = cost, jnp.asarray(epsilon, FLOAT), start
+    tangents = epsilon * direction, 0.1 * arguments[1], epsilon * direction[0]
+
+    def both(plan):
+        loss = lambda *given: jnp.sum(plan(*given) * direction)  # noqa: E731
+        slopes = lambda *given: jax.grad(loss, (0, 1, 2))(*given)  # noqa: E731
+        first, second = jax.jvp(slopes, arguments, tangents)
+        return plan(*arguments), jax.jvp(plan, arguments, tangents)[1], first, second
+
+    wanted = jax.jit(lambda: both(unrolled))()
+    found = jax.jit(
+        lambda: both(
+            lambda cost, epsilon, start: sinkhorn(cost, epsilon=epsilon, num_iterations=6, target_potential=start).plan
+        )
+    )()
+    # Of exponents; and the slope in epsilon is a sum over costs.
+    largest = 1 + spread
+    rounding = 20 * float(jnp.finfo(FLOAT).eps) * (1 + largest / epsilon) * largest
+    for mine, theirs in zip(found, wanted, strict=True):
+        mine, theirs = ravel_pytree(mine)[0], ravel_pytree(theirs)[0]
+        np.testing.assert_allclose(mine, theirs, atol=rounding * float(jnp.max(jnp.abs(theirs))))
+
+
+def test_reverse_mode_keeps_potentials_only():
+    size, num_iterations = 64, 200
+
+    def loss(cost):
+        return jnp.sum(cost * sinkhorn(cost, epsilon=0.1, num_iterations=num_iterations).plan)
+
+    cost = jax.ShapeDtypeStruct((size, size), FLOAT)
+    memory = jax.jit(jax.grad(loss)).lower(cost).compile().memory_analysis()
+    assert memory is not None
+    assert memory.temp_size_in_bytes < num_iterations * size**2 * FLOAT.itemsize / 5
 
 
 def test_a_start_from_the_solution_stays():
