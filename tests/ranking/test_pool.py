@@ -10,29 +10,16 @@ from rich.console import Console
 from jaxinv.data import rotate
 from jaxinv.ranking import pool as pool_module
 from jaxinv.ranking.pool import Pool, PoolSpec, represent, train_pool
-from jaxinv.ranking.tasks import Task
 from jaxinv.ranking.truth import TruthSpec, fine_tuned_accuracies, measure_truth, probe_accuracies, sensitivities
+from tests.ranking.bars import SOURCES, bars
 
 SPEC = PoolSpec(architectures=("perceptron",), sources=("mnist", "parity"), invariances=("none", "rotation"), steps=40)
-
-
-def bars(*, num_classes, name="bars", num=120, seed=0):
-    """Class = at which height the bar lies; easy, but not for rotated pictures."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, num_classes, 2 * num).astype(np.int32)
-    images = 0.1 * rng.uniform(size=(2 * num, 16, 16)).astype(np.float32)
-    for image, label in zip(images, labels, strict=True):
-        image[label + 1, 2:14] = 0.9
-    return Task(name, num_classes, images[:num], labels[:num], images[num:], labels[num:])
 
 
 @pytest.fixture(autouse=True)
 def sources(monkeypatch):
     """Small source tasks with 10 and 2 classes, under real names."""
-    tasks = {
-        "mnist": lambda: bars(num_classes=10, name="mnist"),
-        "parity": lambda: bars(num_classes=2, name="parity", seed=1),
-    }
+    tasks = dict(SOURCES)
     monkeypatch.setattr(pool_module, "SOURCE_TASKS", tasks)
     return tasks
 
@@ -146,7 +133,7 @@ def test_truth_is_measured_once(folder, tmp_path):
     task = bars(num_classes=4, seed=3)
     spec = TruthSpec(steps=30, num_heads=2)
     first, again = (measure_truth(pool, task, spec, cache=tmp_path) for _ in range(2))
-    assert [path.name for path in tmp_path.iterdir()] == ["truth bars seed 0.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sensitivity bars seed 0.npz", "truth bars seed 0.npz"]
     assert set(first.accuracies) == {"linear probe", "fine-tuned"}
     for name, values in first.accuracies.items():
         assert values.shape == (4,)
