@@ -16,6 +16,7 @@ from jaxinv.bench.families.permutations import CASES as PERMUTATIONS
 from jaxinv.bench.families.planar_convolutions import CASES as PLANAR_CONVOLUTIONS
 from jaxinv.bench.families.potential_energy import CASES as POTENTIAL_ENERGY
 from jaxinv.bench.families.published_scores import CASES as PUBLISHED_SCORES
+from jaxinv.bench.families.representations import CASES as REPRESENTATIONS
 from jaxinv.bench.families.rigid_motions import CASES as RIGID_MOTIONS
 from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
@@ -29,6 +30,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "lie_groups": (*RIGID_MOTIONS, *MATRIX_FUNCTIONS, *DECOMPOSITIONS),
     "numerics": (*SMALL_MATRICES, *CLUSTERING),
     "permutations": PERMUTATIONS,
+    "representations": REPRESENTATIONS,
     "simulators": (*SIMULATORS, *IMITATION),
     "symmetrization": FRAMES,
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
