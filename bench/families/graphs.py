@@ -1,5 +1,6 @@
 """The graph kernels beside POT, OTT, networkx and scikit-image."""
 
+import itertools
 import math
 from typing import Any
 
@@ -10,6 +11,8 @@ from jaxinv.bench.case import Case, Peer, Sizes, Work
 from jaxinv.kernels import graphs as kernels
 
 TV_WEIGHT, TV_ITERATIONS = 0.1, 100
+BARYCENTER_SIZE, BARYCENTER_STEPS = 14, 10
+HOPS, EGO_NODES = 2, 32
 
 
 def _graphs(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
@@ -18,6 +21,13 @@ def _graphs(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
     level = generator.random((sizes["graphs"], sizes["nodes"], sizes["nodes"]))
     upper = np.triu(level < popular[:, None] * popular[None], 1)
     return ((upper | upper.swapaxes(1, 2)).astype(np.float32),)
+
+
+def _sparse_graph(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
+    """(N, N) of mean degree about 4, and K different nodes."""
+    upper = np.triu(generator.random((sizes["nodes"], sizes["nodes"])) < 4 / sizes["nodes"], 1)
+    centers = generator.permutation(sizes["nodes"])[: sizes["egos"]]
+    return (upper | upper.T).astype(np.float32), centers.astype(np.int32)
 
 
 def _image(generator: np.random.Generator, sizes: Sizes) -> tuple[Any, ...]:
@@ -110,6 +120,37 @@ def _ott_descent(source: jax.Array, target: jax.Array) -> Any:
     return solver(problem).primal_cost
 
 
+def _pot_barycenter(graphs: np.ndarray) -> np.ndarray:
+    """Conditional gradients from one start a graph and step, in float64, from the degrees' order too."""
+    from ot.gromov import gromov_barycenters
+
+    graphs = graphs.astype(np.float64)
+    num_graphs, size, _ = graphs.shape
+    parts = np.linspace(0, size, BARYCENTER_SIZE + 1).astype(int)
+    mean = graphs.mean(axis=0)
+    start = [[mean[a:b, c:d].mean() for c, d in itertools.pairwise(parts)] for a, b in itertools.pairwise(parts)]
+    options: Any = {"max_iter": BARYCENTER_STEPS, "tol": 0.0, "init_C": np.array(start)}
+    uniform, even = [np.full(size, 1 / size)] * num_graphs, np.full(BARYCENTER_SIZE, 1 / BARYCENTER_SIZE)
+    shares = np.full(num_graphs, 1 / num_graphs)
+    return np.asarray(
+        gromov_barycenters(BARYCENTER_SIZE, list(graphs), uniform, even, shares, "square_loss", **options)
+    )
+
+
+def _networkx_egos(graph: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """With the reading of the graph."""
+    import networkx as nx
+
+    whole = nx.from_numpy_array(graph)
+    found = np.zeros((len(centers), EGO_NODES, EGO_NODES), graph.dtype)
+    for i, center in enumerate(centers):
+        ego = nx.ego_graph(whole, center, radius=HOPS)
+        distance = nx.single_source_shortest_path_length(ego, center)
+        nodes = sorted(ego, key=lambda node, d=distance: (d[node], node))[:EGO_NODES]
+        found[i, : len(nodes), : len(nodes)] = nx.to_numpy_array(ego.subgraph(nodes), nodelist=nodes)
+    return found
+
+
 def _work_of_graphs(sizes: Sizes) -> Work:
     """Each entry is added once."""
     entries = sizes["graphs"] * sizes["nodes"] ** 2
@@ -197,5 +238,37 @@ CASES = (
             Peer(name="POT, conditional gradients", kind="another map", call=_pot_descent, modules=("ot",)),
             Peer(name="OTT, entropic", kind="another map", call=_ott_descent, compiled=True, modules=("ott",)),
         ),
+    ),
+    Case(
+        family="graphs",
+        name="gw_barycenter",
+        kernel=lambda graphs: kernels.gw_barycenter(graphs, size=BARYCENTER_SIZE, num_steps=BARYCENTER_STEPS).graphon,
+        arguments=_graphs,
+        sizes=({"graphs": 10, "nodes": 100},),
+        small={"graphs": 3, "nodes": 20},
+        work=lambda sizes: Work(
+            # In each step the two products that bring a graph to the size of the barycenter.
+            flops=2 * BARYCENTER_STEPS * sizes["graphs"] * sizes["nodes"] ** 2 * BARYCENTER_SIZE,
+            bytes=4 * sizes["graphs"] * sizes["nodes"] ** 2,
+        ),
+        peers=(
+            # Another local minimum, from fewer starts.
+            Peer(name="POT, conditional gradients", kind="another map", call=_pot_barycenter, modules=("ot",)),
+        ),
+    ),
+    Case(
+        family="graphs",
+        name="ego_networks",
+        kernel=lambda graph, centers: (
+            kernels.ego_networks(graph, centers, num_hops=HOPS, max_nodes=EGO_NODES).adjacency
+        ),
+        arguments=_sparse_graph,
+        sizes=({"nodes": 2048, "egos": 256},),
+        small={"nodes": 64, "egos": 8},
+        # Each entry of the graph is read, each of the result written.
+        work=lambda sizes: Work(
+            flops=sizes["nodes"] ** 2, bytes=4 * (sizes["nodes"] ** 2 + sizes["egos"] * EGO_NODES**2)
+        ),
+        peers=(Peer(name="networkx", kind="library", call=_networkx_egos, modules=("networkx",), tolerance=1e-6),),
     ),
 )
