@@ -66,7 +66,8 @@ def _forward(case: Case, sizes: Sizes, dtype: str, settings: Settings, *, axis: 
     # Peers take float32; the slowest are left out where many sizes are measured.
     chosen = [p for p in case.peers if p.installed and dtype == "float32" and not (axis and p.slow)]
     beside = [_Beside.of(peer, host, sizes.get("models", 1)) for peer in chosen]
-    calls, threads = [call, *(one.timed for one in beside)], [None, *(one.threads for one in beside)]
+    calls = [call, *(one.timed for one in beside)]
+    threads = [_better_threads(call), *(one.threads or _better_threads(one.timed) for one in beside)]
     rounds = interleaved(calls, threads=threads, seconds=settings.seconds)
     result = program.run(*arguments)
     peers = tuple(
@@ -156,7 +157,8 @@ def _derivatives(case: Case, sizes: Sizes, settings: Settings) -> Iterator[Recor
         program = compiled(function, given)
         call, repeats = _long_enough(function, program, given)
         beside = [_Beside.run_by_xla(peer, *modes[mode]) for peer, modes in zip(chosen, theirs, strict=True)]
-        rounds = interleaved([call, *(one.timed for one in beside)], seconds=settings.seconds)
+        calls = [call, *(one.timed for one in beside)]
+        rounds = interleaved(calls, threads=[_better_threads(call) for call in calls], seconds=settings.seconds)
         result = program.run(*given)
         peers = tuple(
             one.record(rounds, column, repeats, functools.partial(_largest_difference, result))
@@ -259,7 +261,10 @@ def _long_enough(function: Callable[..., Any], program: Program, arguments: tupl
 
 
 def _better_threads(call: Callable[[], Any]) -> int:
-    """1 or all: two pools of BLAS threads side by side can be ten times slower than one thread."""
+    """1 or all: two pools of BLAS threads side by side can be ten times slower than one thread.
+
+    XLA's LAPACK calls on a processor run on such a pool too.
+    """
     numbers = (1, os.cpu_count() or 1)
     rounds = interleaved([call, call], threads=numbers, seconds=0.0, least=2)
     return numbers[int(np.argmin(np.median(rounds.wall, axis=0)))]
