@@ -19,7 +19,10 @@ count most. The table is sorted by the mean τ over the targets.
   score can be good at one only. Accuracies come from test sets of at most some hundred samples: their own error is not
   in the intervals.
 - **The networks** of the built-in pool are small (16 x 16 pixels, some ten thousand weights) and trained here. Scores
-  that reward what only large networks have are not seen at their best.
+  that reward what only large networks have are not seen at their best. The pretrained layers belong to networks that
+  read text and find faces (PP-OCRv4, MTCNN); the models of the pool of texts are layers of a sentence encoder
+  (all-MiniLM-L6-v2) in three poolings, and counts of words and of characters. These are never fine-tuned, and layers of
+  one network are no independent models.
 - **The intervals** are percentiles (95 %) of a bootstrap over the networks: networks are drawn from the pool with
   replacement, the same draw for every score and target. They say how far the table hangs on the networks that happen
   to be in the pool. They say nothing about other targets, other settings of a score, or other training seeds; networks
@@ -29,6 +32,7 @@ count most. The table is sorted by the mean τ over the targets.
 - Every score runs with the settings of `jaxinv.ranking.registry`: the defaults of this library, but for N-LEEP (2
   starts, at most 64 components), PARC (500 samples at most) and PACTran-Gaussian (300 samples at most, prior scale .1).
   These bound their time; none was tuned on these targets.
+- GBC with full covariances is 0 to rounding for many wide models, which then tie.
 """
 
 

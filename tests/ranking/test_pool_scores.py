@@ -10,7 +10,8 @@ from jaxinv.ranking.model_data import model_data
 from jaxinv.ranking.pool_scores import score_pool
 from jaxinv.ranking.registry import SCORES, Inputs
 
-ROWS, CLASSES, WIDTHS, SOURCES = 60, 3, (5, 8, 3), (4, 7, 2)
+# Two of one width: a score of one model by itself is compiled for every width.
+ROWS, CLASSES, WIDTHS, SOURCES = 60, 3, (5, 5, 3), (4, 4, 2)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def _columns(results):
 
 @pytest.mark.parametrize("name", SCORES)
 def test_a_padded_pool_is_scored_as_its_models_alone(name, models, labels):
-    scored = score_pool(models.__getitem__, WIDTHS, labels, [name])
+    scored = score_pool(models.__getitem__, WIDTHS, labels, [name], padded_width=8)
     tolerance = 1e-4 if models[0].features.dtype == np.float32 else 1e-9
     results = [alone(model, labels, name) for model in models]
     wanted = np.stack([result.score for result in results])
@@ -56,10 +57,16 @@ def test_a_padded_pool_is_scored_as_its_models_alone(name, models, labels):
 
 
 def test_one_compilation_a_score_and_padded_width(models, labels):
-    score_pool(models.__getitem__, WIDTHS[:2], labels, ["lfc"])  # widths 5 and 8 are padded to 8
-    before = module._score_batch._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
-    score_pool(models[:2][::-1].__getitem__, WIDTHS[:2][::-1], labels, ["lfc"])
-    assert module._score_batch._cache_size() == before  # pyright: ignore[reportAttributeAccessIssue]
+    def compiled():
+        return module._score_batch._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
+
+    before = compiled()
+    score_pool(models.__getitem__, WIDTHS, labels, ["nearest_mean"])  # widths 5 and 5 are padded to 8, 3 to 4
+    assert compiled() == before + 2
+    before = compiled()
+    score_pool(models.__getitem__, WIDTHS, labels, ["intra_class_variance"], padded_width=8)
+    score_pool(models[::-1].__getitem__, WIDTHS[::-1], labels, ["intra_class_variance"], padded_width=8)
+    assert compiled() == before + 1
 
 
 def test_small_batches_give_the_same_scores_and_load_each_model_once(models, labels, monkeypatch):

@@ -66,7 +66,7 @@ def start(folder, *fates, output="out"):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         coordinator = f"127.0.0.1:{free.getsockname()[1]}"
-    command = f"rank --features a.npy b.npy --labels y.npy --scores logme lfc --chunk-rows {CHUNK} --output {output}"
+    command = f"rank --features a.npy b.npy --labels y.npy --scores lfc --chunk-rows {CHUNK} --output {output}"
     command += f" --mesh data={len(fates)} --coordinator {coordinator} --num-processes {len(fates)} --process-id"
     return [
         subprocess.Popen(
