@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from jaxinv.kernels.numerics.order_statistic import order_statistic
+from jaxinv.kernels.numerics.order_statistics import order_statistics
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
 from jaxinv.kernels.representations.linear_cka import LinearCKA
 from jaxinv.kernels.representations.pairwise import squared_distances
@@ -54,7 +54,7 @@ def _centred_gram(x, sigma_factor):
     apart = squared_distances(x, x)
     # Both triangles: each pair twice, after the diagonal of zeros.
     middle = size + size * (size - 1) // 2
-    median = (order_statistic(apart, middle - 1) + order_statistic(apart, middle)) / 2
+    median = sum(order_statistics(apart, middle - 1)) / 2
     collapsed = constant | (median == 0)
     scale = 2 * jnp.asarray(sigma_factor, x.dtype) ** 2 * jnp.where(collapsed, 1.0, median)
     gram = jnp.exp(-apart / scale)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from jaxinv.kernels.numerics.gram import weighted_gram
 from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
 from jaxinv.kernels.representations.rows import centred_unit, require_pair
@@ -47,10 +48,10 @@ def linear_cka(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> LinearCKA:
     x, x_constant = centred_unit(x)
     y, y_constant = centred_unit(y)
     if x.shape[0] <= min(x.shape[1], y.shape[1]):
-        x_gram, y_gram = contract("nd,md->nm", x, x), contract("nd,md->nm", y, y)
+        x_gram, y_gram = weighted_gram(x.T, x.T), weighted_gram(y.T, y.T)
         shared = jnp.sum(x_gram * y_gram)
     else:
-        x_gram, y_gram = contract("nd,ne->de", x, x), contract("nd,ne->de", y, y)
+        x_gram, y_gram = weighted_gram(x, x), weighted_gram(y, y)
         shared = jnp.sum(contract("nd,ne->de", x, y) ** 2)
     norms = safe_norm(x_gram.ravel()) * safe_norm(y_gram.ravel())
     return LinearCKA(safe_divide(shared, norms), x_constant | y_constant)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from jaxinv.kernels.numerics.gram import weighted_gram
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.validation import require_at_least
@@ -118,9 +119,10 @@ def _hsic(x, y):
     size = x.shape[0]
     squares1, squares2 = jnp.sum(x * x, axis=1), jnp.sum(y * y, axis=1)
     if size <= min(x.shape[1], y.shape[1]):
-        products = contract("nd,md->nm", x, x) * contract("nd,md->nm", y, y)
+        products = weighted_gram(x.T, x.T) * weighted_gram(y.T, y.T)
         common = jnp.sum(jnp.where(jnp.eye(size, dtype=bool), 0.0, products))
     else:
-        common = jnp.sum(contract("nd,ne->de", x, y) ** 2) - jnp.sum(squares1 * squares2)
+        cross = weighted_gram(x, x) if y is x else contract("nd,ne->de", x, y)
+        common = jnp.sum(cross**2) - jnp.sum(squares1 * squares2)
     total = common + jnp.sum(squares1) * jnp.sum(squares2) / ((size - 1) * (size - 2))
     return (total - 2 * jnp.sum(squares1 * squares2) / (size - 2)) / (size * (size - 3))
