@@ -11,6 +11,7 @@ from jaxinv.bench.families.frames import CASES as FRAMES
 from jaxinv.bench.families.graphs import CASES as GRAPHS
 from jaxinv.bench.families.harmonics import CASES as HARMONICS
 from jaxinv.bench.families.matrix_functions import CASES as MATRIX_FUNCTIONS
+from jaxinv.bench.families.motion import CASES as MOTION
 from jaxinv.bench.families.orientation_convolutions import CASES as ORIENTATION_CONVOLUTIONS
 from jaxinv.bench.families.permutations import CASES as PERMUTATIONS
 from jaxinv.bench.families.planar_convolutions import CASES as PLANAR_CONVOLUTIONS
@@ -32,7 +33,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "permutations": PERMUTATIONS,
     "representations": REPRESENTATIONS,
     "simulators": (*SIMULATORS, *IMITATION),
-    "symmetrization": FRAMES,
+    "symmetrization": (*FRAMES, *MOTION),
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
     "transferability": (
         *TRANSFER,

@@ -6,6 +6,7 @@ checks: reproduced, partly, not reproduced.
 
 from jaxinv.claims import (
     apen,
+    eqmotion,
     frame_averaging,
     gaunt_tensor_product,
     group_convolutions,
@@ -31,6 +32,7 @@ CLAIMS: dict[str, Claim] = {
     claim.name: claim
     for claim in (
         apen.CLAIM,
+        eqmotion.CLAIM,
         frame_averaging.CLAIM,
         gaunt_tensor_product.CLAIM,
         group_convolutions.CLAIM,

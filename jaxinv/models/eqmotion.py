@@ -6,6 +6,7 @@ References: Xu, Tan et al., EqMotion: equivariant multi-agent motion prediction 
 CVPR 2023, arXiv:2303.10876.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -80,9 +81,8 @@ class EqMotion(nnx.Module):
             raise ValueError(f"num_idle must be >= 0 and below num_categories {num_categories}, got {num_idle}")
         require_at_least("num_heads", 1 if num_heads is None else num_heads, 1)
         types: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype}
-        half, vectors = num_features // 2, {"param_dtype": param_dtype, "rngs": rngs}
-        self.speeds = nnx.Linear(num_past, half, **types, rngs=rngs)
-        self.angles = nnx.Linear(num_past, num_features - half, **types, rngs=rngs)
+        vectors: dict[str, Any] = {"param_dtype": param_dtype, "rngs": rngs}
+        self.speeds, self.angles = (nnx.Linear(num_past, num_features // 2, **types, rngs=rngs) for _ in range(2))
         self.positions = ChannelMix(num_past, num_channels, about_mean=True, **vectors)
         self.velocities = ChannelMix(num_past, num_channels, **vectors)
         self.reasoning = InteractionReasoning(
@@ -149,6 +149,6 @@ class _Head(nnx.Module):
         return self.readout(vectors, mask=mask)
 
 
-def _stacked(num: int, rngs: nnx.Rngs, make):
+def _stacked(num: int, rngs: nnx.Rngs, make: Callable[[nnx.Rngs], Any]) -> Any:
     """A module whose parameters are those of `num`, on a leading axis."""
     return nnx.split_rngs(splits=num)(nnx.vmap(make))(rngs)

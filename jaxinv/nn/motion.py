@@ -49,8 +49,10 @@ class InteractionReasoning(nnx.Module):
 
     def __call__(self, h: jax.Array, vectors: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
         """`(..., N, num_features)` and `(..., N, num_channels, D)` to `(..., N, N, num_categories)`."""
-        networks = (self.distance, self.message, self.update, self.category)
-        h, params = _cast(self.dtype, h, kernels.InteractionParams(*(one.params for one in networks)))
+        params = kernels.InteractionParams(
+            self.distance.params, self.message.params, self.update.params, self.category.params
+        )
+        h, params = _cast(self.dtype, h, params)
         return kernels.interaction_categories(params, h, vectors, mask=mask, temperature=self.temperature)
 
 
@@ -103,8 +105,10 @@ class MotionLayer(nnx.Module):
         inter = kernels.InterAgentParams(self.categories.params, self.merge.params)
         networks = (self.edge.params, self.inner.params, inter, self.update.params)
         h, (edge, inner, inter, update) = _cast(self.dtype, h, networks)
-        mixes = (mix[...].astype(vectors.dtype) for mix in (self.velocity, self.vector, self.direction))
-        params = kernels.LayerParams(edge, inner, inter, *mixes, update)
+        velocity, vector, direction = (
+            mix[...].astype(vectors.dtype) for mix in (self.velocity, self.vector, self.direction)
+        )
+        params = kernels.LayerParams(edge, inner, inter, velocity, vector, direction, update)
         return kernels.eqmotion_layer(params, h, vectors, velocities, categories, mask=mask)
 
 

@@ -1,6 +1,7 @@
 """EqMotion: it turns and moves with the past in the plane and in space, and its depth costs no compilation."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ PAST, FUTURE, AGENTS = 4, 3, 4
 @functools.cache
 def network(*, dtype=None, num_heads=None):
     """A network with a category that does not act, split."""
-    sizes = {"num_features": 8, "num_channels": 5, "num_layers": 2, "num_categories": 3, "num_idle": 1}
+    sizes: dict[str, Any] = {"num_features": 8, "num_channels": 5, "num_layers": 2, "num_categories": 3, "num_idle": 1}
     return nnx.split(EqMotion(PAST, FUTURE, **sizes, num_heads=num_heads, dtype=dtype, rngs=nnx.Rngs(0)))
 
 
@@ -94,6 +95,10 @@ def test_wrong_sizes():
     graphdef, params = network()
     with pytest.raises(ValueError, match=r"positions must have shape \(..., N, 4, D\)"):
         nnx.merge(graphdef, params)(jnp.ones((3, 5, 2)))
+
+    def make(**options: Any):
+        return EqMotion(**{"num_past": 4, "num_future": 2, **options}, rngs=nnx.Rngs(0))
+
     for options, message in (
         ({"num_past": 1}, "num_past"),
         ({"num_features": 5}, "num_features must be even"),
@@ -102,4 +107,4 @@ def test_wrong_sizes():
         ({"num_layers": 0}, "num_layers"),
     ):
         with pytest.raises(ValueError, match=message):
-            EqMotion(**{"num_past": 4, "num_future": 2, **options}, rngs=nnx.Rngs(0))
+            make(**options)

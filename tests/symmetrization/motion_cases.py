@@ -29,10 +29,16 @@ def _pair(generator, features, distances, outputs, *stacked):
 
 def _parameters():
     generator = np.random.default_rng(0)
-    square = [generator.normal(size=(C, C)) for _ in range(3)]
+    velocity, vector, direction = (_dense(generator, C, C).weight for _ in range(3))
     inter = kernels.InterAgentParams(_pair(generator, H, C, C, K), _perceptron(generator, C, WIDTH, C))
     layer = kernels.LayerParams(
-        _pair(generator, H, C, H), _dense(generator, H, C), inter, *square, _perceptron(generator, 2 * H, WIDTH, H)
+        _pair(generator, H, C, H),
+        _dense(generator, H, C),
+        inter,
+        velocity,
+        vector,
+        direction,
+        _perceptron(generator, 2 * H, WIDTH, H),
     )
     interactions = kernels.InteractionParams(
         _perceptron(generator, C, WIDTH, C),
