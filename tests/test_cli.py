@@ -10,7 +10,7 @@ import pytest
 
 from jaxinv.cli import main
 from jaxinv.data import MissingPackage
-from jaxinv.ranking import RankingResult, built_in_pool, pretrained_pool
+from jaxinv.ranking import RankingResult, built_in_pool, pretrained_pool, text_pool
 
 NUM_SAMPLES, NUM_CLASSES = 40, 3
 
@@ -44,7 +44,7 @@ def test_rank_prints_the_table_and_writes_everything(folder, capsys):
     assert pathlib.Path("results/report.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_pools_are_judged_in_a_league_and_the_second_one_may_be_missing(folder, capsys, monkeypatch):
+def test_pools_are_judged_in_a_league_and_all_but_the_first_may_be_missing(folder, capsys, monkeypatch):
     truth = np.linspace(0.5, 0.9, 8)
     results = [
         RankingResult(
@@ -65,9 +65,10 @@ def test_pools_are_judged_in_a_league_and_the_second_one_may_be_missing(folder, 
 
     monkeypatch.setattr(built_in_pool, "rank_built_in_pool", lambda **options: list(results))
     monkeypatch.setattr(pretrained_pool, "rank_pretrained_pool", missing)
+    monkeypatch.setattr(text_pool, "rank_text_pool", missing)
     main(("rank",))
     captured = capsys.readouterr()
-    assert "lz4 is not installed" in captured.err
+    assert captured.err.count("lz4 is not installed") == 2
     assert captured.out.index("logme") < captured.out.index("lfc")
     assert "1.00 to 1.00" in captured.out
     assert "| 1 | `logme` | 1.00" in pathlib.Path("results/league.md").read_text()

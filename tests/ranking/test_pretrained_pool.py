@@ -51,7 +51,7 @@ def check(layers, monkeypatch, module):
     alone = layers(images[3:4])
     for name, values in features.items():
         assert values.shape[0] == 5, name
-        assert 64 <= values.shape[1] <= pretrained_pool.PADDED_WIDTH
+        assert 64 <= values.shape[1] <= 256
         assert np.isfinite(values).all()
         assert values.std(axis=0).max() > 0
         # One picture does not see another.
@@ -90,7 +90,7 @@ def test_every_target_is_ranked_and_features_are_kept(tmp_path, monkeypatch):
     (first,) = rank_pretrained_pool(output=tmp_path, scores=("lfc", "leep"))
     monkeypatch.setattr(pretrained_pool, "text_layers", None)
     (second,) = rank_pretrained_pool(output=tmp_path, scores=("lfc", "leep"))
-    assert first.target == "stripes, pretrained"
+    assert first.target == "stripes, pretrained layers"
     assert second.models[0] == "text detection 1"
     assert second.attributes["network"].count("text direction") == 6
     assert set(second.scores) == {"lfc"}
