@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import itertools
 import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -330,7 +331,7 @@ def _memory(num_nodes: int, size: _Size) -> tuple[int, int]:
             return jnp.sum(apply(nnx.merge(graphdef, params), x, *tables) ** 2)
 
         shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, x, *tables))
-        plan = jax.jit(jax.grad(loss, argnums=(0, 1))).lower(*shapes).compile().memory_analysis()
+        plan: Any = jax.jit(jax.grad(loss, argnums=(0, 1))).lower(*shapes).compile().memory_analysis()
         return plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
 
     rows = jax.ShapeDtypeStruct((len(batch.pair_graph), c), jnp.float32)

@@ -101,7 +101,8 @@ class Spen(nnx.Module):
             graphdef, states = nnx.split(self.inner)
 
             def step(features, state):
-                return nnx.merge(graphdef, state)(*features, batch, num_graphs), None
+                pairs, nodes = features
+                return nnx.merge(graphdef, state)(pairs, nodes, batch, num_graphs), None
 
             features, _ = jax.lax.scan(step, features, states)
         centres = self.last(*features, batch.subgraphs, num_nodes=num_nodes).centres
@@ -122,9 +123,10 @@ class _Layer(nnx.Module):
 
     def __call__(self, pairs, nodes, batch: EgoBatch, num_graphs: int):
         found = self.maps(pairs, nodes, batch.subgraphs, num_nodes=batch.labels.shape[0])
+        pair_graph, node_graph = jnp.asarray(batch.pair_graph), jnp.asarray(batch.node_graph)
         return (
-            self.pair_norm(jax.nn.elu(found.pairs), batch.pair_graph, num_graphs=num_graphs),
-            self.node_norm(jax.nn.elu(found.nodes), batch.node_graph, num_graphs=num_graphs),
+            self.pair_norm(jax.nn.elu(found.pairs), pair_graph, num_graphs=num_graphs),
+            self.node_norm(jax.nn.elu(found.nodes), node_graph, num_graphs=num_graphs),
         )
 
 

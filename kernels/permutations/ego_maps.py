@@ -30,7 +30,7 @@ class Subgraphs(NamedTuple):
 
 
 class EgoFeatures(NamedTuple):
-    """What maps on subgraphs gave; None where no map leads to that order.
+    """What maps on subgraphs gave; without channels where no map leads to that order.
 
     Attributes:
       pairs: `(num_pairs, c)`, means over the subgraphs that hold both nodes.
@@ -38,9 +38,9 @@ class EgoFeatures(NamedTuple):
       centres: `(num_nodes, c)`, of order 0, at the centre of each subgraph.
     """
 
-    pairs: jax.Array | None
-    nodes: jax.Array | None
-    centres: jax.Array | None
+    pairs: jax.Array
+    nodes: jax.Array
+    centres: jax.Array
 
 
 @functools.partial(jax.jit, static_argnames=("num_nodes", "normalize"))
@@ -106,7 +106,7 @@ def ego_maps(
         """Over subgraphs, of all maps to an order; `rows` are those of a subgraph and which are there."""
         names = sorted(name for name in coefficients if name.endswith(order))
         if not names:
-            return None
+            return jnp.zeros((num_rows, 0), pairs.dtype)
         values = [jnp.concatenate([found[name] for name in names], axis=-1) for found in of_bucket]
         index, mask = zip(*map(rows, subgraphs), strict=True)
         return scatter_mean(values, index, mask, num_rows=num_rows).mean

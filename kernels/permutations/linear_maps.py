@@ -186,7 +186,7 @@ def _map(x, coefficients, bias, mask, orders, normalize):
         of_scalars = of_scalars + jnp.expand_dims(bias, tuple(range(1, of_scalars.ndim - 1))).astype(of_scalars.dtype)
     if order_out == 0:
         result = of_scalars[0]
-        there = None if present is None else jnp.any(present, axis=-1, keepdims=True)
+        there = jnp.any(present, axis=-1, keepdims=True)
     else:
         of_vectors = contract("...nbc,bpco->p...no", vectors, coefficients[np.array(_OF_VECTORS[orders])])
         result, there = (of_vectors[0] + of_scalars[0][..., None, :]), present[..., None]
@@ -199,15 +199,13 @@ def _map(x, coefficients, bias, mask, orders, normalize):
     if orders == (2, 2):
         straight, turned = (contract("...ijc,co->...ijo", x, coefficients[b]) for b in _OF_MATRIX)
         result = result + straight + jnp.swapaxes(turned, -2, -3)
-    result = result if there is None else jnp.where(there, result, 0)
-    return result.astype(jnp.result_type(x, coefficients))
+    return jnp.where(there, result, 0).astype(jnp.result_type(x, coefficients))
 
 
 def _sums(x, present, order, normalize):
     """What x gives each node and all of them, `(..., n, parts, c)` and `(..., parts, c)`, and x itself without pads."""
     if order == 0:
-        none = () if present is None else (*present.shape, 0, x.shape[-1])
-        return jnp.zeros(none, x.dtype), x[..., None, :], x
+        return jnp.zeros((*present.shape, 0, x.shape[-1]), x.dtype), x[..., None, :], x
     dtype = accumulation_dtype(x)
     nodes = jnp.maximum(jnp.sum(present if normalize else present & False, axis=-1, keepdims=True, dtype=dtype), 1)
     if order == 1:
@@ -232,7 +230,7 @@ def _eye(present):
 
 
 def _checked(x, coefficients, bias, mask, orders):
-    """Which nodes there are, `(..., n)`; None from order 0 to 0."""
+    """Which nodes there are, `(..., n)`; from order 0 to 0 one."""
     order_in, order_out = orders
     require_floating("x", x)
     require_floating("coefficients", coefficients)
@@ -245,7 +243,7 @@ def _checked(x, coefficients, bias, mask, orders):
         require_shape("bias", bias, (NUM_BIASES[order_out], coefficients.shape[-1]))
     lead = x.shape[: x.ndim - 1 - order_in]
     if mask is None:
-        return None if order_in == 0 else jnp.ones((*lead, x.shape[-2]), bool)
+        return jnp.ones((*lead, x.shape[-2] if order_in else 1), bool)
     mask = jnp.asarray(mask)
     require_shape("mask", mask, (*lead, x.shape[-2] if order_in else None))
     if mask.dtype != jnp.bool:

@@ -16,11 +16,11 @@ class ScatterMean(NamedTuple):
 
     Attributes:
       mean: `(num_rows, c)`, 0 where nothing did.
-      count: `(num_rows,)` int32, how much did.
+      counts: `(num_rows,)` int32, how much did.
     """
 
     mean: jax.Array
-    count: jax.Array
+    counts: jax.Array
 
 
 @jax.jit

@@ -11,7 +11,7 @@ def test_atlas_as_networkx():
     found, wanted = graph_atlas(), nx.graph_atlas_g()[1:]
     assert len(found) == len(wanted) == 1252
     for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_array_equal(one, nx.to_numpy_array(other, nodelist=sorted(other), dtype=bool))
+        np.testing.assert_array_equal(one, nx.to_numpy_array(other, nodelist=sorted(other)))
 
 
 def test_regular_graphs():

@@ -1,5 +1,7 @@
 """Layers of permutations: the kernel they call, dtypes, and that they train."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,14 +22,15 @@ def normal(*shape, seed=0):
 
 @pytest.mark.parametrize("orders", [(0, 0), (0, 2), (1, 0), (2, 2)], ids=str)
 def test_linear_is_its_kernel(orders):
-    layer = nn.PermutationLinear(*orders, 3, 4, normalize=False, rngs=nnx.Rngs(0))
+    order_in, order_out = orders
+    layer: Any = nn.PermutationLinear(order_in, order_out, 3, 4, normalize=False, rngs=nnx.Rngs(0))
     layer.bias[...] = normal(*layer.bias.shape, seed=1)
-    x = normal(*[5] * orders[0], 3)
-    kernel = getattr(kernels, f"eq_{orders[0]}to{orders[1]}")
+    x = normal(*[5] * order_in, 3)
+    kernel = getattr(kernels, f"eq_{order_in}to{order_out}")
     options = {} if orders == (0, 0) else {"mask": MASK}
-    given = options | ({"normalize": False} if orders[0] else {})
+    given = options | ({"normalize": False} if order_in else {})
     np.testing.assert_array_equal(layer(x, **options), kernel(x, layer.kernel[...], layer.bias[...], **given))
-    low = nn.PermutationLinear(*orders, 3, 4, use_bias=False, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    low = nn.PermutationLinear(order_in, order_out, 3, 4, use_bias=False, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
     assert low.bias is None
     assert low.kernel[...].dtype == jnp.float32
     assert low(x, **options).dtype == jnp.bfloat16

@@ -1,5 +1,7 @@
 """The kernels on permutations before their duties."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,7 +16,12 @@ EGOS = [[0, 1, 4], [1, 0, 2], [2, 3], [3, 2, 4], [4, 0]]
 NODE_ROWS = np.array([[*ego, *[0] * (3 - len(ego))] for ego in EGOS], np.int32)
 NODE_MASK = np.array([[True] * len(ego) + [False] * (3 - len(ego)) for ego in EGOS])
 SUBGRAPHS = kernels.Subgraphs(NODE_ROWS, NODES * NODE_ROWS[:, :, None] + NODE_ROWS[:, None, :], NODE_MASK)
-GRAPH = np.array([0, 0, 2, 0, -1, 2, 1])
+GRAPH: Any = np.array([0, 0, 2, 0, -1, 2, 1])
+
+
+def _features(**changes: Any) -> dict[str, Any]:
+    """What features are held to, but for these."""
+    return FEATURES | changes
 
 
 def _of_map(order_in, order_out):
@@ -93,6 +100,8 @@ def _ego_reference(pairs, nodes, two_to_two, one_to_two, two_to_none, bias):
     coefficients = {"2to2": two_to_two[0], "1to2": one_to_two[0], "2to0": two_to_none[0]}
     biases = {"2to2": np.zeros((2, 2)), "1to2": np.zeros((2, 3)), "2to0": bias[0]}
     square = pairs.reshape(NODES, NODES, -1)
+    found: Any
+    centres: Any
     found, _, centres = references.ego_maps_on_squares(square, nodes, EGOS, coefficients, biases)
     return np.concatenate([found.ravel(), centres.ravel()])
 
@@ -131,7 +140,7 @@ CASES = [
         function=kernels.basis_operations_2to2,
         arguments=lambda generator: (generator.normal(size=(4, 4, 2)),),
         reference=lambda x: np.stack(references.operations(x, 2, 2)),
-        **FEATURES | {"low_result": jnp.float32},
+        **_features(low_result=jnp.float32),
         bad_input=(
             BadInput(
                 call=lambda: kernels.basis_operations_2to2(jnp.ones((3, 2, 1))),
@@ -150,7 +159,7 @@ CASES = [
         function=_ego,
         arguments=_ego_arguments,
         reference=_ego_reference,
-        **FEATURES | {"value": lambda found: jnp.concatenate([found.pairs.ravel(), found.centres.ravel()])},
+        **_features(value=lambda found: jnp.concatenate([found.pairs.ravel(), found.centres.ravel()])),
         differentiable=(0, 1, 2, 3, 4, 5),
         bad_input=(
             BadInput(
@@ -202,7 +211,7 @@ CASES = [
         function=lambda *values: kernels.scatter_mean(values, SENT_TO, SENT_MASK, num_rows=6),
         arguments=_sent,
         reference=_sent_reference,
-        **FEATURES | {"value": lambda found: found.mean},
+        **_features(value=lambda found: found.mean),
         differentiable=(0, 1),
         bad_input=(
             BadInput(
@@ -221,8 +230,8 @@ CASES = [
         name="permutations.graph_norm",
         function=lambda x, *vectors: kernels.graph_norm(x, GRAPH, *vectors, num_graphs=4, epsilon=0.1),
         arguments=_norm_arguments,
-        reference=lambda x, *vectors: references.graph_norm(x, GRAPH, *vectors, 0.1),
-        **FEATURES | {"low_precision": 1e-2},
+        reference=lambda x, *vectors: references.graph_norm(x, GRAPH, *vectors, epsilon=0.1),
+        **_features(low_precision=1e-2),
         differentiable=(0, 1, 2, 3),
         bad_input=(
             BadInput(
@@ -233,7 +242,9 @@ CASES = [
                 message=r"shift must have shape \(2\), got \(3,\)",
             ),
             BadInput(
-                call=lambda: kernels.graph_norm(jnp.ones((7, 2)), GRAPH, *[jnp.ones(2)] * 3, num_graphs=3, epsilon=0.0),
+                call=lambda: kernels.graph_norm(
+                    jnp.ones((7, 2)), GRAPH, jnp.ones(2), jnp.ones(2), jnp.ones(2), num_graphs=3, epsilon=0.0
+                ),
                 error=ValueError,
                 message="epsilon must be >= 1e-12, got 0.0",
             ),

@@ -79,7 +79,7 @@ def ego_maps_on_squares(square, nodes, egos, coefficients, biases):
     return [np.concatenate(each, axis=-1) if each else None for each in orders]
 
 
-def graph_norm(x, graph, mean_scale, scale, shift, epsilon):
+def graph_norm(x, graph, mean_scale, scale, shift, *, epsilon):
     result = np.zeros_like(x)
     for number in set(graph.tolist()) - {-1}:
         own = x[graph == number]

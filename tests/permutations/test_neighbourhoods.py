@@ -1,5 +1,7 @@
 """Ego nets and their batches: as networkx has them, and maps on them as on squares."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import networkx as nx
@@ -99,15 +101,19 @@ def test_batches_of_one_shape():
         *roomy.subgraphs,
     )
     np.testing.assert_array_equal(batch.node_graph[-2:], -1)
-    for options, message in (
-        ({"capacity": roomy._replace(pairs=used.pairs - 1)}, f"room for {used.pairs} pairs, got {used.pairs - 1}"),
+    wrong: list[tuple[dict[str, Any], str]] = [
+        (
+            {"sizes": (2, 8), "capacity": roomy._replace(pairs=used.pairs - 1)},
+            f"room for {used.pairs} pairs, got {used.pairs - 1}",
+        ),
         ({"sizes": (2, 3)}, "sizes must hold the largest ego net"),
         ({"sizes": (8, 2)}, "sizes must ascend"),
         ({"labels": [np.zeros(3, int)] * 3}, "labels must be one for each node"),
         ({"labels": [-np.ones(len(one), int) for one in drawn]}, "labels must be integers, 0 at least"),
-    ):
+    ]
+    for options, message in wrong:
         with pytest.raises(ValueError, match=message):
-            kernels.ego_batch(drawn, **{"sizes": (2, 8)} | options)
+            kernels.ego_batch(drawn, **options)
     with pytest.raises(ValueError, match="graphs must hold one"):
         kernels.ego_batch([])
 
@@ -128,15 +134,14 @@ def test_maps_on_tables_are_those_on_squares():
     pairs = jnp.asarray(square[batch.rows, batch.columns], FLOAT)
     given = jnp.asarray(nodes, FLOAT), batch.subgraphs, cast(coefficients), cast(biases)
     found = kernels.ego_maps(pairs, *given, num_nodes=n)
-    wanted = references.ego_maps_on_squares(square, nodes, egos(adjacency, 1), coefficients, biases)
+    wanted: Any = references.ego_maps_on_squares(square, nodes, egos(adjacency, 1), coefficients, biases)
     wanted[0] = wanted[0][batch.rows, batch.columns]
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12 if X64 else 1e-4)
     same = jnp.zeros((1, 15, 3, 3), FLOAT).at[0, 9].set(jnp.eye(3))
     back = kernels.ego_maps(pairs, None, batch.subgraphs, {"2to2": same}, {}, num_nodes=n)
     np.testing.assert_allclose(back.pairs, pairs, atol=1e-12 if X64 else 1e-6)
-    assert back.nodes is None
-    assert back.centres is None
+    assert back.nodes.shape == back.centres.shape == (n, 0)
 
 
 def test_buckets_have_weights_of_their_own():
