@@ -74,7 +74,7 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
     tell = progress or (lambda text: None)
     tasks: Any = jax.tree.map(lambda *parts: jnp.stack(parts), *(_draw(seed, size.train) for seed in range(seeds)))
     own, stitched = {}, {}
-    latents = None
+    latents: Any = None
     for kind, steps in zip(DECODERS, size.steps, strict=True):
         for space in SPACES:
             tell(f"training {2 * seeds} networks: {space}, {kind}, {steps} steps")
@@ -83,8 +83,7 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
             # The mean of the two networks as they are; each of the two that are stitched.
             own[kind, space], stitched[kind, space] = scores[:, 0].mean(axis=1), scores[:, 1]
             if (kind, space) == ("classifier", "absolute"):
-                latents = _Latents(*(np.asarray(part, float) for part in _latents(networks, tasks)))
-    assert latents is not None
+                latents = jax.tree.map(lambda part: np.asarray(part, float), _latents(networks, tasks))
     measures = {"classifier": "accuracy", "autoencoder": "squared error a pixel"}
     rows = [
         mean_row(f"{measure}, {space} {kind}s: {state}", found[kind, space].reshape(seeds, -1).mean(axis=1))
