@@ -16,6 +16,7 @@ from tests.numerics.clustering_cases import CASES as CLUSTERING
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
 from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
 from tests.permutations.cases import CASES as PERMUTATIONS
+from tests.permutations.variate_cases import CASES as VARIATES
 from tests.representations.relative_cases import CASES as RELATIVE_REPRESENTATIONS
 from tests.representations.similarity_cases import CASES as SIMILARITIES
 from tests.simulators.cases import CASES as SIMULATORS
@@ -55,6 +56,7 @@ CASES = [
     *RELATIVE_REPRESENTATIONS,
     *SIMILARITIES,
     *PERMUTATIONS,
+    *VARIATES,
     *HARMONICS,
     *RADIAL_BASIS,
     *SPHERE_PRODUCTS,

@@ -6,9 +6,13 @@
 | all linear maps, any order | `equality_patterns`, `permutation_basis` |
 | neighbourhoods | `ego_subgraphs`; of many graphs side by side `ego_batch` |
 | maps on them | `ego_maps`; `gather_rows`, `scatter_mean`, `graph_norm` |
+| scales of time series | `instance_norm`, `instance_denorm`, `train_scale`; pieces of them `sliding_windows` |
+| each series a token | `variate_attention`, `encoder_layer` |
+| forecasts | `repeat_last`, `rlinear`, `dlinear`; `forecast_errors` |
 | how far graphs are told apart | `wl_refine`, `wl_equivalent`, `automorphisms`; `skip_links`, `look_alikes` |
 
-Maps work on tensors with nodes on their axes and channels last. What is on the host takes and gives numpy.
+Maps work on tensors with nodes on their axes and channels last; time series are `(..., times, variates)`. What is on
+the host takes and gives numpy.
 """
 
 from jaxinv.kernels.permutations.basis_operations import basis_operations_2to2
@@ -33,22 +37,41 @@ from jaxinv.kernels.permutations.look_alikes import look_alikes, skip_links
 from jaxinv.kernels.permutations.permutation_basis import equality_patterns, permutation_basis
 from jaxinv.kernels.permutations.refinement import Automorphisms, automorphisms, wl_equivalent, wl_refine
 from jaxinv.kernels.permutations.rows import ScatterMean, gather_rows, scatter_mean
+from jaxinv.kernels.permutations.variates.encoder_layer import (
+    Attention,
+    AttentionParams,
+    EncoderLayerParams,
+    encoder_layer,
+    variate_attention,
+)
+from jaxinv.kernels.permutations.variates.forecast_errors import ForecastErrors, forecast_errors
+from jaxinv.kernels.permutations.variates.instance_norm import InstanceNorm, instance_denorm, instance_norm
+from jaxinv.kernels.permutations.variates.linear_forecasts import dlinear, repeat_last, rlinear
+from jaxinv.kernels.permutations.variates.windows import Windows, sliding_windows, train_scale
 
 __all__ = [
     "NUM_BIASES",
     "NUM_OPERATIONS",
+    "Attention",
+    "AttentionParams",
     "Automorphisms",
     "EgoBatch",
     "EgoCapacity",
     "EgoFeatures",
     "EgoSubgraphs",
+    "EncoderLayerParams",
+    "ForecastErrors",
+    "InstanceNorm",
     "ScatterMean",
     "Subgraphs",
+    "Windows",
     "automorphisms",
     "basis_operations_2to2",
+    "dlinear",
     "ego_batch",
     "ego_maps",
     "ego_subgraphs",
+    "encoder_layer",
     "eq_0to0",
     "eq_0to1",
     "eq_0to2",
@@ -59,12 +82,20 @@ __all__ = [
     "eq_2to1",
     "eq_2to2",
     "equality_patterns",
+    "forecast_errors",
     "gather_rows",
     "graph_norm",
+    "instance_denorm",
+    "instance_norm",
     "look_alikes",
     "permutation_basis",
+    "repeat_last",
+    "rlinear",
     "scatter_mean",
     "skip_links",
+    "sliding_windows",
+    "train_scale",
+    "variate_attention",
     "wl_equivalent",
     "wl_refine",
 ]
