@@ -6,6 +6,7 @@ from jaxinv.models.force_field import Edges, ForceField, all_pairs, energy_and_f
 from jaxinv.models.gated_tensor_network import GatedTensorNetwork, Tensors
 from jaxinv.models.graph_isomorphism_network import GraphIsomorphismNetwork
 from jaxinv.models.image_networks import BagOfPatches, ConvNet, Mixer, MultilayerPerceptron, PatchConv
+from jaxinv.models.itransformer import ITransformer
 from jaxinv.models.one_hidden_layer import OneHiddenLayer, init_one_hidden_layer, one_hidden_layer_score
 from jaxinv.models.piecewise_network import PiecewiseNetwork, PiecewiseOutputs, vote_loss
 from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
@@ -13,6 +14,8 @@ from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
 from jaxinv.models.spen import Spen
 from jaxinv.models.stitched_network import EncoderDecoder, stitch
+from jaxinv.models.time_transformer import TimeTransformer
+from jaxinv.models.token_encoder import TokenEncoder
 
 __all__ = [
     "BagOfPatches",
@@ -24,6 +27,7 @@ __all__ = [
     "ForceField",
     "GatedTensorNetwork",
     "GraphIsomorphismNetwork",
+    "ITransformer",
     "Mixer",
     "MotionPrediction",
     "MultilayerPerceptron",
@@ -37,6 +41,8 @@ __all__ = [
     "SequenceEncoder",
     "Spen",
     "Tensors",
+    "TimeTransformer",
+    "TokenEncoder",
     "all_pairs",
     "calibrated",
     "energy_and_forces",

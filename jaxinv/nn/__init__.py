@@ -25,6 +25,7 @@ and powers do not.
 | `PiecewisePointNet` | `frame_average`, over frames of parts |
 | `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
 | `InteractionReasoning`, `MotionLayer` | `interaction_categories`, `eqmotion_layer` |
+| `EncoderLayer`, `RLinear`, `DLinear` | `encoder_layer`, `rlinear`, `dlinear` |
 | `EquivarianceRegularizer` | `soft_equivariance` |
 | `RelativeRepresentation` | `relative`, `standardize` |
 
@@ -66,6 +67,7 @@ from jaxinv.nn.tensor_products import (
     GauntTensorProduct,
     TensorProduct,
 )
+from jaxinv.nn.variates import DLinear, EncoderLayer, RLinear
 from jaxinv.nn.vector_channels import ChannelMix, VectorReLU
 
 __all__ = [
@@ -78,8 +80,10 @@ __all__ = [
     "ChannelwiseConvolution",
     "CompleteTensorProduct",
     "CosetPool",
+    "DLinear",
     "EdgeConvolution",
     "EgoMaps",
+    "EncoderLayer",
     "EquivarianceRegularizer",
     "FiberConvolution",
     "FourierNonlinearity",
@@ -104,6 +108,7 @@ __all__ = [
     "PartFeatures",
     "PermutationLinear",
     "PiecewisePointNet",
+    "RLinear",
     "RadialBasis",
     "RegularNormalization",
     "RelativeRepresentation",
