@@ -23,6 +23,7 @@ from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
 from jaxinv.bench.families.tensor_products import CASES as TENSOR_PRODUCTS
 from jaxinv.bench.families.transferability import CASES as TRANSFERABILITY
+from jaxinv.bench.families.variates import CASES as VARIATES
 
 FAMILIES: dict[str, tuple[Case, ...]] = {
     "group_convolutions": (*AFFINE_CONVOLUTIONS, *PLANAR_CONVOLUTIONS, *ORIENTATION_CONVOLUTIONS),
@@ -30,7 +31,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "harmonics": HARMONICS,
     "lie_groups": (*RIGID_MOTIONS, *MATRIX_FUNCTIONS, *DECOMPOSITIONS),
     "numerics": (*SMALL_MATRICES, *CLUSTERING),
-    "permutations": PERMUTATIONS,
+    "permutations": (*PERMUTATIONS, *VARIATES),
     "representations": REPRESENTATIONS,
     "simulators": (*SIMULATORS, *IMITATION),
     "symmetrization": (*FRAMES, *MOTION),
