@@ -1,4 +1,4 @@
-"""Real images that ship inside Python packages, as numpy arrays: no network, every file checked by its SHA-256.
+"""Real data that ships inside Python packages, as numpy arrays: no network, every file checked by its SHA-256.
 
 | set | images | classes | from |
 | --- | --- | --- | --- |
@@ -11,7 +11,11 @@
 | `textures` | patches of 5 surfaces | 5 | scikit-image |
 | `other_pictures` | patches of 8 further pictures | 8 | scikit-image, scikit-learn, matplotlib |
 
-All of it comes with `pip install 'jaxinv[images]'`.
+All of these come with `pip install 'jaxinv[images]'`. Time series, with `pip install 'jaxinv[series]'`:
+
+| set | times | series | from |
+| --- | --- | --- | --- |
+| `us_employment` | 120 months | 23 sectors | vega_datasets |
 """
 
 from jaxinv.data.augmentations import AUGMENTATIONS, change_contrast, rotate, translate
@@ -21,12 +25,14 @@ from jaxinv.data.handwriting import digits, mnist
 from jaxinv.data.image_data import ImageData, resize
 from jaxinv.data.packaged import ChangedFile, MissingPackage
 from jaxinv.data.pictures import other_pictures, photographs, textures
+from jaxinv.data.time_series import TimeSeries, us_employment
 
 __all__ = [
     "AUGMENTATIONS",
     "ChangedFile",
     "ImageData",
     "MissingPackage",
+    "TimeSeries",
     "change_contrast",
     "digits",
     "faces",
@@ -39,4 +45,5 @@ __all__ = [
     "textures",
     "translate",
     "typefaces",
+    "us_employment",
 ]
