@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import numpy as np
@@ -65,9 +66,9 @@ def test_better_features_come_first(folder):
 
 
 def test_an_array_in_a_file_gives_its_whole_name(folder):
-    tensors = {f"layer.{i}": np.random.default_rng(i).normal(size=(ROWS, 4)) for i in (1, 2)}
-    np.savez(folder / "net.npz", **tensors)
-    paths = [folder / f"net.npz:{name}" for name in tensors]
+    arrays: dict[str, Any] = {f"layer.{i}": np.random.default_rng(i).normal(size=(ROWS, 4)) for i in (1, 2)}
+    np.savez(folder / "net.npz", **arrays)
+    paths = [folder / f"net.npz:{name}" for name in arrays]
     result = rank(folder, features=paths, source_probabilities=(), scores=["lfc"])
     assert result.models == ("net:layer.1", "net:layer.2")
 
