@@ -6,6 +6,9 @@ edges of graphs from two domains, and then frozen; a linear probe on it tells fr
 graphons a graph came from. The domains are the task's two graphons, or up to five steps away from them along two ways:
 twelve networks, which the feasibility of their graphs is to rank, and as a plainer rival the distance of the graphs'
 topology features.
+
+Two more parts of the method: barycenters as estimates of graphons, beside sort-and-smooth, which sees nothing where all
+degrees are equal; and ego networks of three large sparse graphs, of which one half is to be recognised by the other.
 """
 
 import dataclasses
@@ -26,10 +29,12 @@ from jaxinv.kernels.graphs import (
     MOTIF_EDGES,
     align_by_degree,
     cut_norm_bounds,
+    ego_networks,
     feasibility,
     fit_mixture,
     graphon_bases,
     graphon_sas,
+    gw_barycenter,
     gw_distance,
     motif_density,
     resize_bilinear,
@@ -45,6 +50,11 @@ from jaxinv.training.full_batch import train_full_batch
 
 RESOLUTION = 240
 APART = (0, 1, 3, 6, 10, 11, 12)
+# Estimated in two ways; of the last ones, the degrees are equal everywhere.
+ESTIMATED, EQUAL_DEGREES = (0, 6, 10, 11, 12), (11, 12)
+# Of the large graphs.
+SPARSE = ("uniform", "hubs", "communities")
+_COMMUNITIES, _MEAN_DEGREE = 30, 8
 # The two graphons of the task are mixtures of two kinds; domains lead away from them towards two others.
 TASK_KINDS, TASK_WEIGHTS = (0, 6), (0.4, 0.6)
 WAYS = (3, 9)
@@ -58,6 +68,10 @@ _WIDTH, _LEARNING_RATE = 16, 0.01
 class _Size:
     graphs_apart: int = 10
     nodes_apart: int = 100
+    barycenter_steps: int = 10
+    sparse_nodes: int = 600
+    egos: int = 40
+    ego_nodes: int = 64
     pretraining: int = 32
     nodes: int = 60
     steps: int = 300
@@ -78,12 +92,30 @@ class _Transfer(NamedTuple):
 def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
     """Estimates, mixes, pre-trains and probes; see `Claim.run`."""
     start = time.perf_counter()
-    small = _Size(graphs_apart=4, nodes_apart=32, pretraining=4, nodes=16, steps=4, fit_steps=4, probes=2, test=6)
-    size = small if quick else _Size()
+    small = {
+        "graphs_apart": 4,
+        "nodes_apart": 32,
+        "barycenter_steps": 2,
+        "sparse_nodes": 60,
+        "egos": 4,
+        "ego_nodes": 32,
+    }
+    small |= {"pretraining": 4, "nodes": 16, "steps": 4, "fit_steps": 4, "probes": 2, "test": 6}
+    size = _Size(**small) if quick else _Size()
     tell = progress or (lambda text: None)
     keys = [jax.random.key(seed) for seed in range(seeds)]
     tell(f"telling {len(APART)} graphons apart")
-    margins = np.array([_margin(key, size) for key in keys])
+    margins = np.array([_least_margin(*_second_estimates(key, size)) for key in keys])
+    tell(f"{len(ESTIMATED)} graphons by barycenters")
+    # (seeds, ways, kinds)
+    errors = np.array(
+        [
+            [[float(gw_distance(*two)) for two in zip(*way, strict=True)] for way in _estimates(key, size)]
+            for key in keys
+        ]
+    )
+    tell("ego networks")
+    ego_margins = np.array([_least_margin(*_ego_estimates(key, size)) for key in keys])
     tell("recovering mixtures")
     exact, sampled, distances = np.array([_recovery(key, size) for key in keys]).T
     tell("motifs of mixtures")
@@ -101,6 +133,14 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
     accuracy, score = (values.reshape(seeds, len(WAYS), -1) for values in (trained, covered))
     rows = [
         mean_row("graphons: from the nearest other one, further than from its own, at least", margins),
+        *(
+            mean_row(f"estimate of kind {kind}: distance from the graphon, {way}", errors[:, i, j])
+            for j, kind in enumerate(ESTIMATED)
+            for i, way in enumerate(("sort-and-smooth", "barycenter"))
+        ),
+        mean_row(
+            "ego networks: from those of the nearest other graph, further than from its own, at least", ego_margins
+        ),
         mean_row("mixture: error of the weights, exact graphons", exact),
         mean_row("mixture: distance, exact graphons", distances),
         mean_row("mixture: error of the weights, from graphs", sampled),
@@ -120,6 +160,15 @@ def run(*, seeds: int, progress: Progress | None, quick: bool) -> ClaimResult:
     rows += [mean_row(f"Spearman's rho with transfer: {name}", values) for name, values in agreement.items()]
     checks = (
         holds_in_every_seed("every graphon is nearest to its own second estimate", margins),
+        *(
+            holds_in_every_seed(
+                f"kind {kind}, of equal degrees: the barycenter beats sort-and-smooth",
+                errors[:, 0, j] - errors[:, 1, j],
+            )
+            for j, kind in enumerate(ESTIMATED)
+            if kind in EQUAL_DEGREES
+        ),
+        holds_in_every_seed("ego networks are nearest to others of their own graph", ego_margins),
         holds_in_every_seed("mixture of exact graphons: weights to 0.05", 0.05 - exact),
         holds_in_every_seed("mixture of exact graphons: distance below 0.001", 1e-3 - distances),
         holds_in_every_seed("mixtures keep motif densities within the theorem's bound", spare),
@@ -154,19 +203,69 @@ def _spearman(values, others) -> float:
 
 
 @functools.partial(jax.jit, static_argnames=("size",))
-def _margin(key: PRNGKeyArray, size: _Size) -> Array:
-    """How much farther the nearest other graphon is than the second estimate of the same, at least."""
+def _second_estimates(key: PRNGKeyArray, size: _Size) -> Array:
+    """Two of each of the graphons that are told apart, `(2, kinds, k, k)`."""
     graphons = jnp.stack([synthesize_graphon(kind, RESOLUTION) for kind in APART])
     keys = jax.random.split(key, (2, len(APART)))
-    estimates = jax.vmap(jax.vmap(functools.partial(_estimate, size=size)), (0, None))(keys, graphons)
-    apart = jax.vmap(jax.vmap(gw_distance, (None, 0)), (0, None))(*estimates)
-    own = jnp.eye(len(APART), dtype=bool)
-    return jnp.min(jnp.min(apart, axis=1, where=~own, initial=1.0) - jnp.diagonal(apart))
+    return jax.vmap(jax.vmap(functools.partial(_estimate, size=size)), (0, None))(keys, graphons)
+
+
+def _least_margin(first: Array, second: Array) -> float:
+    """How much farther the nearest other graphon is than the second estimate of the same, at least."""
+    apart = np.array([[float(gw_distance(one, other)) for other in second] for one in first])
+    others = np.where(np.eye(len(apart), dtype=bool), np.inf, apart)
+    return float(np.min(others.min(axis=1) - np.diagonal(apart)))
 
 
 def _estimate(key: PRNGKeyArray, graphon: Array, *, size: _Size) -> Array:
     graphs = sample_graphs(key, graphon, num_graphs=size.graphs_apart, num_nodes=size.nodes_apart)
     return graphon_sas(align_by_degree(graphs))
+
+
+@functools.partial(jax.jit, static_argnames=("size",))
+def _estimates(key: PRNGKeyArray, size: _Size) -> Array:
+    """Estimates and their graphons, `(2, 2, kinds, k, k)`: by sort-and-smooth, and by a barycenter as large."""
+    graphons = jnp.stack([synthesize_graphon(kind, RESOLUTION) for kind in ESTIMATED])
+
+    def both(given):
+        key, graphon = given
+        graphs = sample_graphs(key, graphon, num_graphs=size.graphs_apart, num_nodes=size.nodes_apart)
+        by_degree = graphon_sas(align_by_degree(graphs))
+        steps = by_degree.shape[0]
+        anew = gw_barycenter(graphs, size=steps, num_steps=size.barycenter_steps).graphon
+        return by_degree, anew, resize_bilinear(graphon, steps)
+
+    keys = jax.random.split(jax.random.fold_in(key, 1), len(ESTIMATED))
+    by_degree, anew, truth = jax.lax.map(both, (keys, graphons))
+    return jnp.stack([jnp.stack([by_degree, truth]), jnp.stack([anew, truth])])
+
+
+def _sparse_graphons(mean_degree: float, num_nodes: int) -> Array:
+    """In the order of `SPARSE`, scaled to the mean degree."""
+    u = jnp.arange(1, RESOLUTION + 1) / RESOLUTION
+    community = jnp.arange(RESOLUTION) * _COMMUNITIES // RESOLUTION
+    same = (community[:, None] == community[None, :]).astype(u.dtype)
+    shapes = jnp.stack([jnp.ones((RESOLUTION, RESOLUTION)), jnp.outer(u**3, u**3), same])
+    return jnp.minimum(shapes / jnp.mean(shapes, axis=(1, 2), keepdims=True) * mean_degree / num_nodes, 1.0)
+
+
+@functools.partial(jax.jit, static_argnames=("size",))
+def _ego_estimates(key: PRNGKeyArray, size: _Size) -> Array:
+    """Of the ego networks of two halves of the nodes of each large graph, `(2, graphs, k, k)`."""
+
+    def halves(key, graphon):
+        graph_key, center_key = jax.random.split(key)
+        (graph,) = sample_graphs(graph_key, graphon, num_graphs=1, num_nodes=size.sparse_nodes)
+        centers = jax.random.permutation(center_key, size.sparse_nodes)[: 2 * size.egos].astype(jnp.int32)
+
+        def estimate(centers):
+            egos = ego_networks(graph, centers, max_nodes=size.ego_nodes)
+            return graphon_sas(align_by_degree(egos.adjacency, egos.num_nodes), egos.num_nodes)
+
+        return jax.vmap(estimate)(centers.reshape(2, size.egos))
+
+    keys = jax.random.split(jax.random.fold_in(key, 2), len(SPARSE))
+    return jnp.swapaxes(jax.vmap(halves)(keys, _sparse_graphons(_MEAN_DEGREE, size.sparse_nodes)), 0, 1)
 
 
 @functools.partial(jax.jit, static_argnames=("size",))
