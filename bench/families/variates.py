@@ -49,7 +49,7 @@ def _flax(tokens, inputs, inputs_bias, merge, merge_bias, hidden, hidden_bias, o
     }
     heads["out"] = {"kernel": merge.reshape(HEADS, -1, d), "bias": merge_bias}
 
-    def apply(module, params, *x):
+    def apply(module, params, *x) -> Any:
         return module.apply({"params": params}, *x)
 
     def norm(which, x):

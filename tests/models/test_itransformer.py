@@ -1,6 +1,7 @@
 """iTransformer follows its series, however many there are; the Transformer on times does not."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from jaxinv.nn import DLinear, RLinear
 from tests.symmetry import assert_equivariant, assert_not_equivariant
 
 PAST, FUTURE, SERIES = 8, 3, 5
-SIZES = {"width": 8, "num_layers": 2, "num_heads": 2, "num_hidden": 6}
+SIZES: dict[str, Any] = {"width": 8, "num_layers": 2, "num_heads": 2, "num_hidden": 6}
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Time series as a set: scales and their singular points, attention beside flax, padding, windows, permutations."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -72,8 +73,10 @@ def test_attention_is_that_of_flax():
     parts = zip(jnp.split(params.inputs, 3, axis=1), jnp.split(params.inputs_bias, 3), strict=True)
     for linear, (weight, bias) in zip((peer.query, peer.key, peer.value), parts, strict=True):
         linear.kernel[...] = weight.reshape(WIDTH, HEADS, -1)
+        assert linear.bias is not None
         linear.bias[...] = bias.reshape(HEADS, -1)
     peer.out.kernel[...] = params.output.reshape(HEADS, -1, WIDTH)
+    assert peer.out.bias is not None
     peer.out.bias[...] = params.output_bias
     tokens = tokens_of()
     with jax.default_matmul_precision("highest"):
@@ -88,8 +91,11 @@ def test_attention_is_that_of_flax():
 
 def test_a_layer_follows_permutations_and_positions_would_not():
     tokens, everyone = tokens_of(), jnp.ones(TOKENS, bool)
-    action = {"sample": lambda key: jax.random.permutation(key, TOKENS)}
-    action |= {name: lambda order, x: x[order] for name in ("act_in", "act_out")}
+
+    def act(order, x):
+        return x[order]
+
+    action: dict[str, Any] = {"sample": lambda key: jax.random.permutation(key, TOKENS), "act_in": act, "act_out": act}
     assert_equivariant(lambda x: layer()(x, everyone), tokens, **action, exactness="exact")
     positions = jnp.linspace(0, 1, TOKENS)[:, None]
     assert_not_equivariant(lambda x: layer()(x + positions, everyone), tokens, **action, delta=1e-2)
@@ -158,5 +164,6 @@ def test_linear_forecasts_of_a_line():
 @pytest.mark.parametrize("num_tokens", [32, 64])
 def test_memory_is_that_of_the_weights(num_tokens):
     plan = layer().lower(jnp.ones((num_tokens, WIDTH)), jnp.ones(num_tokens, bool)).compile().memory_analysis()
+    assert plan is not None
     weights = jnp.result_type(float).itemsize * HEADS * num_tokens**2
     assert plan.temp_size_in_bytes < 3.5 * weights + 40 * num_tokens * WIDTH * 8

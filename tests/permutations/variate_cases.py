@@ -1,5 +1,7 @@
 """Kernels on many time series before their duties, beside loops over series and heads in numpy."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import erf, softmax
@@ -86,19 +88,19 @@ def numpy_rlinear(x, weight, bias):
 # --- Parameters, flat, as the duties take them.
 
 
-def attention_arrays(generator, width=WIDTH):
+def attention_arrays(generator, width=WIDTH) -> tuple[Any, ...]:
     shapes = (width, 3 * width), (3 * width,), (width, width), (width,)
     return tuple(generator.normal(size=shape) / width**0.5 for shape in shapes)
 
 
-def layer_arrays(generator, width=WIDTH, hidden=HIDDEN):
+def layer_arrays(generator, width=WIDTH, hidden=HIDDEN) -> tuple[Any, ...]:
     shapes = (width, hidden), (hidden,), (hidden, width), (width,)
     dense = (generator.normal(size=shape) / shape[0] ** 0.5 for shape in shapes)
     scales = 1 + 0.1 * generator.normal(size=(2, width)), 0.1 * generator.normal(size=(2, width))
     return *attention_arrays(generator, width), *dense, *scales
 
 
-def layer_params(arrays):
+def layer_params(arrays: tuple[Any, ...]):
     return kernels.EncoderLayerParams(kernels.AttentionParams(*arrays[:4]), *arrays[4:])
 
 
@@ -129,13 +131,19 @@ def _wrong(call, message, error: type[Exception] = ValueError):
 WHOLE = jnp.ones((TIMES, VARIATES), int)
 SERIES = jnp.ones((TIMES, VARIATES))
 
+SCALED: dict[str, Any] = FEATURES | {"value": lambda result: result.values}
+PAST: dict[str, Any] = FEATURES | {"value": lambda result: result.past}
+# Queries, keys, values and heads are rounded one after the other.
+TOKENS_FOUND: dict[str, Any] = FEATURES | {"value": lambda result: result.tokens, "low_precision": 2e-2}
+FEATURES_OF_A_LAYER: dict[str, Any] = FEATURES | {"low_precision": 3e-2}
+
 CASES = [
     Case(
         name="permutations.instance_norm",
         function=lambda x, scale, shift: kernels.instance_norm(x, mask=jnp.asarray(THERE), scale=scale, shift=shift),
         arguments=lambda generator: (series(generator), np.asarray(1.5), np.asarray(0.25)),
         reference=lambda x, scale, shift: numpy_instance_norm(x, scale, shift, THERE)[0],
-        **FEATURES | {"value": lambda result: result.values},
+        **SCALED,
         differentiable=(0, 1, 2),
         bad_input=(
             _wrong(lambda: kernels.instance_norm(WHOLE), "x must be floating point", TypeError),
@@ -172,7 +180,7 @@ CASES = [
         function=lambda x: kernels.train_scale(x, num_train=4),
         arguments=lambda generator: (series(generator),),
         reference=lambda x: (x - x[:4].mean(0)) / np.sqrt(x[:4].var(0) + 1e-12),
-        **FEATURES | {"value": lambda result: result.values},
+        **SCALED,
         bad_input=(
             _wrong(lambda: kernels.train_scale(SERIES, num_train=6), r"series must have shape \(\.\.\., 6 or more"),
             _wrong(lambda: kernels.train_scale(SERIES, num_train=0), "num_train must be"),
@@ -183,7 +191,7 @@ CASES = [
         function=lambda x: kernels.sliding_windows(x, num_past=2, num_future=1, stride=2),
         arguments=lambda generator: (series(generator),),
         reference=lambda x: np.stack([x[0:2], x[2:4]]),
-        **FEATURES | {"value": lambda result: result.past},
+        **PAST,
         bad_input=(
             _wrong(
                 lambda: kernels.sliding_windows(SERIES, num_past=4, num_future=2),
@@ -203,8 +211,7 @@ CASES = [
         reference=lambda tokens, *arrays: (
             numpy_attention(kernels.AttentionParams(*arrays), tokens, TOKEN_MASK)[0] * TOKEN_MASK[:, None]
         ),
-        # Queries, keys, values and heads are rounded one after the other.
-        **FEATURES | {"value": lambda result: result.tokens, "low_precision": 2e-2},
+        **TOKENS_FOUND,
         differentiable=tuple(range(5)),
         bad_input=(
             _wrong(lambda: _bad_attention(tokens=jnp.ones((3, 4), int)), "tokens must be floating point", TypeError),
@@ -220,7 +227,7 @@ CASES = [
         function=_layer,
         arguments=lambda generator: (generator.normal(size=(TOKENS, WIDTH)), *layer_arrays(generator)),
         reference=lambda tokens, *arrays: numpy_layer(layer_params(arrays), tokens, TOKEN_MASK),
-        **FEATURES | {"low_precision": 3e-2},
+        **FEATURES_OF_A_LAYER,
         differentiable=tuple(range(11)),
         bad_input=(
             _wrong(lambda: _bad_layer(hidden=jnp.ones((3, 3))), "params.hidden must have shape"),
