@@ -16,6 +16,7 @@ from tests.numerics.clustering_cases import CASES as CLUSTERING
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
 from tests.numerics.spectral_cases import CASES as SPECTRAL_FUNCTIONS
 from tests.permutations.cases import CASES as PERMUTATIONS
+from tests.permutations.subset_cases import CASES as SUBSETS
 from tests.permutations.variate_cases import CASES as VARIATES
 from tests.representations.relative_cases import CASES as RELATIVE_REPRESENTATIONS
 from tests.representations.similarity_cases import CASES as SIMILARITIES
@@ -56,6 +57,7 @@ CASES = [
     *RELATIVE_REPRESENTATIONS,
     *SIMILARITIES,
     *PERMUTATIONS,
+    *SUBSETS,
     *VARIATES,
     *HARMONICS,
     *RADIAL_BASIS,

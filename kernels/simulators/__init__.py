@@ -1,5 +1,6 @@
 """Worlds to test on: simulators whose every factor of variation is known."""
 
+from jaxinv.kernels.simulators.anomaly_sets import LabelledSets, gaussian_sets, new_centre_sets, two_moon_sets
 from jaxinv.kernels.simulators.dynamic_signal import (
     SignalBatch,
     dynamic_signal,
@@ -57,6 +58,7 @@ __all__ = [
     "Demonstrations",
     "Invariants",
     "JoinedParticles",
+    "LabelledSets",
     "SignalBatch",
     "SpriteParams",
     "Trajectory",
@@ -68,7 +70,9 @@ __all__ = [
     "background",
     "charged_invariants",
     "dynamic_signal",
+    "gaussian_sets",
     "identity_transformation",
+    "new_centre_sets",
     "odd_threshold",
     "pixel_grid",
     "point_mass_demonstrations",
@@ -88,4 +92,5 @@ __all__ = [
     "transformation_mask",
     "transforms2d_batch",
     "twin_batches",
+    "two_moon_sets",
 ]

@@ -1,0 +1,1 @@
+"""Choosing part of a set: energies of subsets, marginals of their elements, losses."""
