@@ -25,6 +25,7 @@ from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
 from tests.simulators.springs_cases import CASES as SPRINGS
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
+from tests.symmetrization.invariant_coordinate_cases import CASES as INVARIANT_COORDINATES
 from tests.symmetrization.motion_cases import CASES as MOTION
 from tests.symmetrization.vector_channel_cases import CASES as VECTOR_CHANNELS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
@@ -77,6 +78,7 @@ CASES = [
     *SYMMETRIZATION,
     *VECTOR_CHANNELS,
     *MOTION,
+    *INVARIANT_COORDINATES,
 ]
 
 

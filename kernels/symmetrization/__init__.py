@@ -11,6 +11,7 @@
 | averages | `frame_average`, `pca_frame_average` |
 | equivariant maps | `matrix_group`, `tensor_representation`, `direct_sum`, `equivariant_basis`, `project_equivariant` |
 | channels of vectors | `channel_mix`, `with_external`, `vector_relu`, `centre_channels`, `gram_invariants`, .. |
+| invariant coordinates | `tinv`, `tinv_apply`, `tinv_equivariant`; `mds_from_points`, `fix_signs`; `classical_mds` |
 | motion of agents | `motion_init`, `interaction_categories`, `eqmotion_layer` and its parts, `motion_from_channels` |
 | mixed symmetries | `soft_equivariance`, `tune_strengths`, `update_record`, `equivariance_error` |
 """
@@ -24,6 +25,20 @@ from jaxinv.kernels.symmetrization.graph_frames import (
     laplacian_sort_frame,
     order_frames,
     sample_graph_frame,
+)
+from jaxinv.kernels.symmetrization.invariant_coordinates.axis_symmetries import (
+    FixedSigns,
+    fix_signs,
+    random_sign,
+    sign_frames,
+)
+from jaxinv.kernels.symmetrization.invariant_coordinates.classical_mds import ClassicalMds, classical_mds
+from jaxinv.kernels.symmetrization.invariant_coordinates.mds_from_points import MdsCoordinates, mds_from_points
+from jaxinv.kernels.symmetrization.invariant_coordinates.tinv import (
+    InvariantCoordinates,
+    tinv,
+    tinv_apply,
+    tinv_equivariant,
 )
 from jaxinv.kernels.symmetrization.lorentz_frames import lorentz_frame
 from jaxinv.kernels.symmetrization.matrix_groups import (
@@ -82,13 +97,17 @@ from jaxinv.kernels.symmetrization.vector_channels.parity import transform_chann
 from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
 
 __all__ = [
+    "ClassicalMds",
     "Dense",
+    "FixedSigns",
     "Frames",
     "GraphFrame",
     "InterAgentParams",
     "InteractionParams",
+    "InvariantCoordinates",
     "LayerParams",
     "MatrixGroup",
+    "MdsCoordinates",
     "MotionStart",
     "PairPerceptron",
     "PartMixture",
@@ -101,6 +120,7 @@ __all__ = [
     "centre_channels",
     "channel_mix",
     "check_finite_group",
+    "classical_mds",
     "common_refinement",
     "dct_matrix",
     "direct_sum",
@@ -110,6 +130,7 @@ __all__ = [
     "equivariance_penalty",
     "equivariant_basis",
     "fit_part_mixture",
+    "fix_signs",
     "frame_average",
     "frame_gap",
     "frames_of_points",
@@ -124,6 +145,7 @@ __all__ = [
     "lorentz_frame",
     "masked_channel_mean",
     "matrix_group",
+    "mds_from_points",
     "merge_parts",
     "minimal_frame",
     "mix_about_mean",
@@ -139,14 +161,19 @@ __all__ = [
     "piecewise_apply",
     "piecewise_frames",
     "project_equivariant",
+    "random_sign",
     "regroup_parts",
     "reynolds_project",
     "sample_graph_frame",
+    "sign_frames",
     "soft_assignments",
     "soft_equivariance",
     "start_record",
     "stochastic_frame",
     "tensor_representation",
+    "tinv",
+    "tinv_apply",
+    "tinv_equivariant",
     "transform_channels",
     "tune_strengths",
     "update_record",

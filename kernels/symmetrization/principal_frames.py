@@ -72,20 +72,20 @@ def pca_frame(
 
 def frames_of_moments(centre: jax.Array, moments: Square, *, group: str, tolerance: float) -> Frames:
     """The frames of a centre `(..., d)` and second moments about it."""
-    values, vectors = _axes(tolerance, moments)
+    values, vectors = axes_of_moments(tolerance, moments)
     variances = jnp.stack(values, axis=-1) if is_small(values) else values
     axes = joined(vectors)
     if is_proper(group):
         turned = jax.lax.stop_gradient(determinant(axes)) < 0
         axes = jnp.concatenate([axes[..., :-1], jnp.where(turned[..., None, None], -1, 1) * axes[..., -1:]], axis=-1)
-    signs = jnp.asarray(_signs(axes.shape[-1], is_proper(group)), axes.dtype)
+    signs = jnp.asarray(axis_signs(axes.shape[-1], is_proper(group)), axes.dtype)
     axes, signs = with_equal_ranks(axes[..., None, :, :], signs[:, None, :])
     gap = jax.lax.stop_gradient(frame_gap(variances))
     return orthogonal_frames(centre, axes * signs, jnp.full(signs.shape[-3], 1 / signs.shape[-3]), gap, tolerance)
 
 
 @functools.lru_cache(maxsize=32)
-def _signs(d: int, proper: bool) -> np.ndarray:
+def axis_signs(d: int, proper: bool) -> np.ndarray:
     """`(F, d)`: all signs of d axes, or those of product 1."""
     found = np.array([signs for signs in itertools.product((1.0, -1.0), repeat=d) if not proper or np.prod(signs) > 0])
     found.flags.writeable = False
@@ -93,15 +93,15 @@ def _signs(d: int, proper: bool) -> np.ndarray:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _axes(tolerance: float, a: Square) -> tuple[Values, Square]:
+def axes_of_moments(tolerance: float, a: Square) -> tuple[Values, Square]:
     """`eigen`; where values differ by up to `tolerance` times the largest their vectors' derivative is 0."""
     del tolerance
     return eigen(a)
 
 
-@_axes.defjvp
+@axes_of_moments.defjvp
 def _axes_jvp(tolerance, primals, tangents):
-    values, vectors = _axes(tolerance, *primals)
+    values, vectors = axes_of_moments(tolerance, *primals)
     turned = congruent(vectors, tangents[0])
     largest = values[-1] if is_small(values) else values[..., -1:, None]
 

@@ -1,0 +1,1 @@
+"""Coordinates of points that no motion, reflection or change of scale alters."""
