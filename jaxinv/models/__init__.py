@@ -9,6 +9,7 @@ from jaxinv.models.image_networks import BagOfPatches, ConvNet, Mixer, Multilaye
 from jaxinv.models.itransformer import ITransformer
 from jaxinv.models.one_hidden_layer import OneHiddenLayer, init_one_hidden_layer, one_hidden_layer_score
 from jaxinv.models.piecewise_network import PiecewiseNetwork, PiecewiseOutputs, vote_loss
+from jaxinv.models.point_net import PointNet
 from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
 from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
@@ -35,6 +36,7 @@ __all__ = [
     "PatchConv",
     "PiecewiseNetwork",
     "PiecewiseOutputs",
+    "PointNet",
     "Ponita",
     "PonitaForceField",
     "PositionNetwork",

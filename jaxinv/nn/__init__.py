@@ -22,6 +22,7 @@ and powers do not.
 | `OrientationConvolution`, `FiberConvolution`, `InvariantBasis` | `dense_orientation_convolution` and so on |
 | `PermutationLinear`, `EgoMaps`, `GraphNorm` | `eq_0to0` .. `eq_2to2`, `ego_maps`, `graph_norm` |
 | `FrameAveraged`, of any module | `frame_average` |
+| `TransformationInvariant`, of any module | `tinv_apply`, `tinv_equivariant` |
 | `PiecewisePointNet` | `frame_average`, over frames of parts |
 | `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
 | `InteractionReasoning`, `MotionLayer` | `interaction_categories`, `eqmotion_layer` |
@@ -35,6 +36,7 @@ and powers do not.
 from jaxinv.nn.affine import AffineConvolution, AffineLift, AffineSampler, AffineToPlane, GroupPool
 from jaxinv.nn.convolutions import ChannelwiseConvolution, EdgeConvolution
 from jaxinv.nn.gate import Gate
+from jaxinv.nn.invariant_coordinates import TransformationInvariant
 from jaxinv.nn.linear import IrrepsLinear
 from jaxinv.nn.many_body import ManyBody
 from jaxinv.nn.motion import InteractionReasoning, MotionLayer
@@ -115,6 +117,7 @@ __all__ = [
     "SteerableConvolution",
     "SymmetricContraction",
     "TensorProduct",
+    "TransformationInvariant",
     "TrivialNonlinearity",
     "VectorReLU",
 ]
