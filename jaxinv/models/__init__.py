@@ -15,6 +15,7 @@ from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
 from jaxinv.models.spen import Spen
 from jaxinv.models.stitched_network import EncoderDecoder, stitch
+from jaxinv.models.subset_selector import Proposal, SubsetProposal, SubsetSelector
 from jaxinv.models.time_transformer import TimeTransformer
 from jaxinv.models.token_encoder import TokenEncoder
 
@@ -40,8 +41,11 @@ __all__ = [
     "Ponita",
     "PonitaForceField",
     "PositionNetwork",
+    "Proposal",
     "SequenceEncoder",
     "Spen",
+    "SubsetProposal",
+    "SubsetSelector",
     "Tensors",
     "TimeTransformer",
     "TokenEncoder",

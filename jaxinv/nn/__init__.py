@@ -27,6 +27,7 @@ and powers do not.
 | `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
 | `InteractionReasoning`, `MotionLayer` | `interaction_categories`, `eqmotion_layer` |
 | `EncoderLayer`, `RLinear`, `DLinear` | `encoder_layer`, `rlinear`, `dlinear` |
+| `SetUtility` | `set_utility`, `fold_utility` |
 | `EquivarianceRegularizer` | `soft_equivariance` |
 | `RelativeRepresentation` | `relative`, `standardize` |
 
@@ -61,6 +62,7 @@ from jaxinv.nn.planar_fields import (
 )
 from jaxinv.nn.radial_basis import RadialBasis
 from jaxinv.nn.relative import RelativeRepresentation
+from jaxinv.nn.sets import SetUtility
 from jaxinv.nn.symmetric_contraction import SymmetricContraction
 from jaxinv.nn.symmetrization import EquivarianceRegularizer, FrameAveraged
 from jaxinv.nn.tensor_products import (
@@ -114,6 +116,7 @@ __all__ = [
     "RadialBasis",
     "RegularNormalization",
     "RelativeRepresentation",
+    "SetUtility",
     "SteerableConvolution",
     "SymmetricContraction",
     "TensorProduct",
