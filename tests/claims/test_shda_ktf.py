@@ -60,10 +60,14 @@ def test_changes_of_pictures():
     assert np.all(exchanged[:, 0] == exchanged[:, 1])
     assert np.all(exchanged[:, 0] != np.arange(NUM_CLASSES))
     np.testing.assert_array_equal(np.unique(exchanged), np.arange(NUM_CLASSES))
+    noise = noise - noise.mean(axis=0)
     unit = noise / np.linalg.norm(noise, axis=1, keepdims=True)
     np.testing.assert_allclose(features["digits, 25% noise"], 0.75 * features["digits"] + 0.25 * unit, atol=1e-6)
     assert np.any(own["digits, labels shuffled"] != plain)
     np.testing.assert_array_equal(np.sort(own["digits, labels shuffled"]), plain)
     for name in PICTURES:
-        if name not in ("letters", *(f"digits, {r:.0%} noise" for r in RATIOS)):
+        if name not in ("letters", "digits, not centred", *(f"digits, {r:.0%} noise" for r in RATIOS)):
             np.testing.assert_array_equal(features[name], features["digits"])
+    # In the noise's rows nothing is shared, in pictures that are not centred much is.
+    assert np.linalg.norm(features["digits, not centred"].mean(axis=0)) > 0.5
+    assert np.linalg.norm(features["digits"].mean(axis=0)) < 0.2
