@@ -1,6 +1,7 @@
 """Kernels on subsets before their duties, beside loops over samples and elements in numpy."""
 
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,9 @@ SUBSETS = (np.random.default_rng(5).random((SAMPLES, ELEMENTS)) < 0.5).astype(fl
 EACH = (np.random.default_rng(6).random((SAMPLES, ELEMENTS, ELEMENTS)) < 0.5).astype(float)
 CHOSEN = np.array([True, False, False, False])
 # Logits and utilities are sums over layers, in float32 at least.
-SUMS = FEATURES | {"low_result": jnp.float32}
+SUMS: dict[str, Any] = FEATURES | {"low_result": jnp.float32}
+MARGINALS: dict[str, Any] = SUMS | {"value": lambda result: result.probabilities}
+CHOICES: dict[str, Any] = FEATURES | {"second_order": False, "differentiable": ()}
 
 
 # --- In numpy.
@@ -203,8 +206,7 @@ CASES = [
         function=lambda q: kernels.sample_subsets(KEY, q, num_samples=SAMPLES, mask=jnp.asarray(MASK)),
         arguments=lambda generator: (_probabilities(generator),),
         reference=lambda q: _drawn(KEY, q.astype(FLOAT), False),
-        **SUMS | {"second_order": False},
-        differentiable=(),
+        **CHOICES | {"low_result": jnp.float32},
         bad_input=(
             _wrong(lambda: kernels.sample_subsets(KEY, H, num_samples=1), "q must have shape"),
             _wrong(lambda: kernels.sample_subsets(KEY, Q, num_samples=0), "num_samples must be"),
@@ -227,7 +229,7 @@ CASES = [
         function=_step,
         arguments=lambda generator: (elements(generator), _probabilities(generator)),
         reference=lambda h, q: expit(numpy_logits(numpy_smooth, h, _drawn(KEY, q.astype(FLOAT), False), MASK)),
-        **SUMS | {"value": lambda result: result.probabilities},
+        **MARGINALS,
         bad_input=(_wrong(lambda: kernels.mean_field_step(smooth, H, THREE, KEY), "q must have shape"),),
     ),
     Case(
@@ -235,7 +237,7 @@ CASES = [
         function=_steps,
         arguments=lambda generator: (elements(generator), _probabilities(generator)),
         reference=_numpy_steps,
-        **SUMS | {"value": lambda result: result.probabilities},
+        **MARGINALS,
         # Of the last step alone, which finite differences see too, but where a draw of it changes.
         bad_input=(
             _wrong(lambda: kernels.mean_field(smooth, H, KEY, num_steps=0), "num_steps must be"),
@@ -332,8 +334,7 @@ CASES = [
         function=lambda x: kernels.balanced_weight(KEY, x > 0, mask=jnp.asarray(MASK)).astype(x.dtype),
         arguments=lambda generator: (np.array([1.0, 1.0, -1.0, -1.0]) * generator.uniform(1, 2, ELEMENTS),),
         reference=lambda x: MASK * 1.0,
-        **FEATURES | {"second_order": False, "low_precision": None},
-        differentiable=(),
+        **CHOICES,
         bad_input=(
             _wrong(lambda: kernels.balanced_weight(KEY, Q), "subset must be boolean", TypeError),
             _wrong(lambda: kernels.balanced_weight(KEY, jnp.ones(4, bool), num_negatives=0), "num_negatives must be"),
@@ -344,8 +345,7 @@ CASES = [
         function=lambda x: kernels.topk_subset(x, 2, mask=jnp.asarray(MASK)).astype(x.dtype),
         arguments=lambda generator: (generator.normal(size=ELEMENTS),),
         reference=lambda x: ((x >= np.sort(x[MASK])[-2]) & MASK) * 1.0,
-        **FEATURES | {"second_order": False},
-        differentiable=(),
+        **CHOICES,
         bad_input=(
             _wrong(lambda: kernels.topk_subset(Q, 5), "k must be at most the 4 elements"),
             _wrong(lambda: kernels.topk_subset(Q, 1.5), "k must be one integer", TypeError),  # pyright: ignore[reportArgumentType]
@@ -360,8 +360,7 @@ CASES = [
             reference=lambda x, y, reduce=reduce: reduce(
                 [len(a & b) / len(a | b) if a | b else 1 for a, b in zip(_sets(x), _sets(y), strict=True)]
             ),
-            **FEATURES | {"second_order": False},
-            differentiable=(),
+            **CHOICES,
             bad_input=(
                 _wrong(lambda kernel=kernel: kernel(Q, Q > 0), "found must be boolean", TypeError),
                 _wrong(lambda kernel=kernel: kernel(Q > 0, THREE > 0), "wanted must have shape"),
