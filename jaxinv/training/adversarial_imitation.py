@@ -175,6 +175,7 @@ def _of_raw_states(policy: DenseNetwork, scale: _Scale) -> DenseNetwork:
     """The policy with the scale in its first layer."""
     first = policy.layers[0]
     kernel = first.kernel[...] / scale.deviation[:, None]
+    assert first.bias is not None
     first.bias[...] -= scale.mean @ kernel
     first.kernel[...] = kernel
     return policy

@@ -16,7 +16,7 @@ def test_widths_as_scikit_learn():
     """Of more points than are taken at once."""
     points, species = iris(), np.repeat(np.arange(3), 50)
     found = silhouette(jnp.asarray(points, FLOAT), jnp.asarray(species), num_clusters=3)
-    np.testing.assert_allclose(found.width, silhouette_samples(points, species), atol=EXACT)
+    np.testing.assert_allclose(found.width, np.asarray(silhouette_samples(points, species)), atol=EXACT)
     # With an empty cluster, points of no cluster far away, and other numbers for the same clusters.
     more = np.concatenate([points, points[:9] + 100])
     numbers = np.concatenate([np.array([4, 0, 2])[species], np.full(9, -1)])
