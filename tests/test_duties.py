@@ -24,9 +24,11 @@ from tests.simulators.cases import CASES as SIMULATORS
 from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
 from tests.simulators.springs_cases import CASES as SPRINGS
+from tests.simulators.tripod_cases import CASES as TRIPOD
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
 from tests.symmetrization.invariant_coordinate_cases import CASES as INVARIANT_COORDINATES
 from tests.symmetrization.motion_cases import CASES as MOTION
+from tests.symmetrization.subequivariant_cases import CASES as SUBEQUIVARIANT
 from tests.symmetrization.vector_channel_cases import CASES as VECTOR_CHANNELS
 from tests.tensor_products.cases import CASES as SPHERE_PRODUCTS
 from tests.tensor_products.cg_cases import CASES as CLEBSCH_GORDAN
@@ -54,6 +56,7 @@ CASES = [
     *N_BODY,
     *POINT_MASS,
     *SPRINGS,
+    *TRIPOD,
     *GRAPHS,
     *RELATIVE_REPRESENTATIONS,
     *SIMILARITIES,
@@ -78,6 +81,7 @@ CASES = [
     *SYMMETRIZATION,
     *VECTOR_CHANNELS,
     *MOTION,
+    *SUBEQUIVARIANT,
     *INVARIANT_COORDINATES,
 ]
 

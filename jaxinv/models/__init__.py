@@ -15,6 +15,7 @@ from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
 from jaxinv.models.spen import Spen
 from jaxinv.models.stitched_network import EncoderDecoder, stitch
+from jaxinv.models.subequivariant_transformer import LimbActions, LimbTree, SetActor, SetCritic, SetSizes
 from jaxinv.models.subset_selector import Proposal, SubsetProposal, SubsetSelector
 from jaxinv.models.time_transformer import TimeTransformer
 from jaxinv.models.token_encoder import TokenEncoder
@@ -30,6 +31,8 @@ __all__ = [
     "GatedTensorNetwork",
     "GraphIsomorphismNetwork",
     "ITransformer",
+    "LimbActions",
+    "LimbTree",
     "Mixer",
     "MotionPrediction",
     "MultilayerPerceptron",
@@ -43,6 +46,9 @@ __all__ = [
     "PositionNetwork",
     "Proposal",
     "SequenceEncoder",
+    "SetActor",
+    "SetCritic",
+    "SetSizes",
     "Spen",
     "SubsetProposal",
     "SubsetSelector",

@@ -27,6 +27,8 @@ and powers do not.
 | `ChannelMix`, `VectorReLU` | `channel_mix`, `vector_relu` of vectors `(..., C, D)` |
 | `InteractionReasoning`, `MotionLayer` | `interaction_categories`, `eqmotion_layer` |
 | `EncoderLayer`, `RLinear`, `DLinear` | `encoder_layer`, `rlinear`, `dlinear` |
+| `SetAttention`, `SetFeedForward`; both, `SetBlock` | `set_attention`, `set_feed_forward` |
+| `SubequivariantLinear`, `SubequivariantScalars` | `subequivariant_linear`, `subequivariant_scalars` |
 | `SetUtility` | `set_utility`, `fold_utility` |
 | `EquivarianceRegularizer` | `soft_equivariance` |
 | `RelativeRepresentation` | `relative`, `standardize` |
@@ -63,6 +65,13 @@ from jaxinv.nn.planar_fields import (
 from jaxinv.nn.radial_basis import RadialBasis
 from jaxinv.nn.relative import RelativeRepresentation
 from jaxinv.nn.sets import SetUtility
+from jaxinv.nn.subequivariant import (
+    SetAttention,
+    SetBlock,
+    SetFeedForward,
+    SubequivariantLinear,
+    SubequivariantScalars,
+)
 from jaxinv.nn.symmetric_contraction import SymmetricContraction
 from jaxinv.nn.symmetrization import EquivarianceRegularizer, FrameAveraged
 from jaxinv.nn.tensor_products import (
@@ -116,8 +125,13 @@ __all__ = [
     "RadialBasis",
     "RegularNormalization",
     "RelativeRepresentation",
+    "SetAttention",
+    "SetBlock",
+    "SetFeedForward",
     "SetUtility",
     "SteerableConvolution",
+    "SubequivariantLinear",
+    "SubequivariantScalars",
     "SymmetricContraction",
     "TensorProduct",
     "TransformationInvariant",

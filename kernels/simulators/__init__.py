@@ -48,8 +48,22 @@ from jaxinv.kernels.simulators.transformations import (
     sample_transformation,
     transformation_mask,
 )
+from jaxinv.kernels.simulators.tripod import (
+    AXIAL_ACTIONS,
+    AXIAL_CHANNELS,
+    TripodObservation,
+    TripodState,
+    TripodWay,
+    tripod_observation,
+    tripod_reward,
+    tripod_rollout,
+    tripod_start,
+    tripod_step,
+)
 
 __all__ = [
+    "AXIAL_ACTIONS",
+    "AXIAL_CHANNELS",
     "CORRUPTIONS",
     "GEOMETRIC",
     "PHOTOMETRIC",
@@ -63,6 +77,9 @@ __all__ = [
     "SpriteParams",
     "Trajectory",
     "Transformation",
+    "TripodObservation",
+    "TripodState",
+    "TripodWay",
     "Twins",
     "apply_corruption",
     "apply_geometric",
@@ -91,6 +108,11 @@ __all__ = [
     "static_signal",
     "transformation_mask",
     "transforms2d_batch",
+    "tripod_observation",
+    "tripod_reward",
+    "tripod_rollout",
+    "tripod_start",
+    "tripod_step",
     "twin_batches",
     "two_moon_sets",
 ]

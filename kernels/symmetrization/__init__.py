@@ -10,8 +10,10 @@
 | a finite group | `group_frames` (functions), `reynolds_project` (linear maps) |
 | averages | `frame_average`, `pca_frame_average` |
 | equivariant maps | `matrix_group`, `tensor_representation`, `direct_sum`, `equivariant_basis`, `project_equivariant` |
-| channels of vectors | `channel_mix`, `with_external`, `vector_relu`, `centre_channels`, `gram_invariants`, .. |
+| channels of vectors | `channel_mix`, `with_external`, `vector_relu`, `gram_invariants`, `packed_gram_invariants`, .. |
 | invariant coordinates | `tinv`, `tinv_apply`, `tinv_equivariant`; `mds_from_points`, `fix_signs`; `classical_mds` |
+| limbs under gravity | `set_attention`, `set_feed_forward`, `subequivariant_linear`, `subequivariant_scalars` |
+| hinges, headings, bodies | `project_on_axes`, `polar_from_axial`; `to_heading_frame`; `tree_traversals`, .. |
 | motion of agents | `motion_init`, `interaction_categories`, `eqmotion_layer` and its parts, `motion_from_channels` |
 | mixed symmetries | `soft_equivariance`, `tune_strengths`, `update_record`, `equivariance_error` |
 """
@@ -85,10 +87,23 @@ from jaxinv.kernels.symmetrization.soft_equivariance import (
     update_record,
 )
 from jaxinv.kernels.symmetrization.stochastic_frames import stochastic_frame
+from jaxinv.kernels.symmetrization.subequivariant.attention import AttentionParams, set_attention
+from jaxinv.kernels.symmetrization.subequivariant.axes import polar_from_axial, project_on_axes
+from jaxinv.kernels.symmetrization.subequivariant.features import InvariantParams
+from jaxinv.kernels.symmetrization.subequivariant.feed_forward import FeedForwardParams, set_feed_forward
+from jaxinv.kernels.symmetrization.subequivariant.heading import heading_angle, to_heading_frame
+from jaxinv.kernels.symmetrization.subequivariant.maps import (
+    ScalarParams,
+    SubequivariantParams,
+    subequivariant_linear,
+    subequivariant_scalars,
+)
+from jaxinv.kernels.symmetrization.subequivariant.trees import Traversals, tree_relations, tree_traversals
 from jaxinv.kernels.symmetrization.vector_channels.centring import centre_channels, masked_channel_mean, mix_about_mean
 from jaxinv.kernels.symmetrization.vector_channels.invariants import gram_invariants
 from jaxinv.kernels.symmetrization.vector_channels.mixing import channel_mix, with_external
 from jaxinv.kernels.symmetrization.vector_channels.nonlinearity import vector_relu
+from jaxinv.kernels.symmetrization.vector_channels.packed_invariants import packed_gram_invariants, packed_pairs
 from jaxinv.kernels.symmetrization.vector_channels.pairs import (
     pairwise_channel_difference,
     pairwise_channel_distance,
@@ -97,14 +112,17 @@ from jaxinv.kernels.symmetrization.vector_channels.parity import transform_chann
 from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
 
 __all__ = [
+    "AttentionParams",
     "ClassicalMds",
     "Dense",
+    "FeedForwardParams",
     "FixedSigns",
     "Frames",
     "GraphFrame",
     "InterAgentParams",
     "InteractionParams",
     "InvariantCoordinates",
+    "InvariantParams",
     "LayerParams",
     "MatrixGroup",
     "MdsCoordinates",
@@ -114,7 +132,10 @@ __all__ = [
     "PenaltyRecord",
     "Perceptron",
     "Regrouping",
+    "ScalarParams",
     "SoftEquivariance",
+    "SubequivariantParams",
+    "Traversals",
     "assignment_uncertainty",
     "bad_partition_rate",
     "centre_channels",
@@ -137,6 +158,7 @@ __all__ = [
     "gram_invariants",
     "graph_orders",
     "group_frames",
+    "heading_angle",
     "inner_agent_attention",
     "inter_agent_aggregate",
     "interaction_categories",
@@ -153,6 +175,8 @@ __all__ = [
     "motion_init",
     "move_parts",
     "order_frames",
+    "packed_gram_invariants",
+    "packed_pairs",
     "pairwise_channel_difference",
     "pairwise_channel_distance",
     "part_max",
@@ -160,21 +184,30 @@ __all__ = [
     "pca_frame_average",
     "piecewise_apply",
     "piecewise_frames",
+    "polar_from_axial",
     "project_equivariant",
+    "project_on_axes",
     "random_sign",
     "regroup_parts",
     "reynolds_project",
     "sample_graph_frame",
+    "set_attention",
+    "set_feed_forward",
     "sign_frames",
     "soft_assignments",
     "soft_equivariance",
     "start_record",
     "stochastic_frame",
+    "subequivariant_linear",
+    "subequivariant_scalars",
     "tensor_representation",
     "tinv",
     "tinv_apply",
     "tinv_equivariant",
+    "to_heading_frame",
     "transform_channels",
+    "tree_relations",
+    "tree_traversals",
     "tune_strengths",
     "update_record",
     "vector_relu",
