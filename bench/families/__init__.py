@@ -21,6 +21,7 @@ from jaxinv.bench.families.representations import CASES as REPRESENTATIONS
 from jaxinv.bench.families.rigid_motions import CASES as RIGID_MOTIONS
 from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
+from jaxinv.bench.families.subsets import CASES as SUBSETS
 from jaxinv.bench.families.tensor_products import CASES as TENSOR_PRODUCTS
 from jaxinv.bench.families.transferability import CASES as TRANSFERABILITY
 from jaxinv.bench.families.variates import CASES as VARIATES
@@ -31,7 +32,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "harmonics": HARMONICS,
     "lie_groups": (*RIGID_MOTIONS, *MATRIX_FUNCTIONS, *DECOMPOSITIONS),
     "numerics": (*SMALL_MATRICES, *CLUSTERING),
-    "permutations": (*PERMUTATIONS, *VARIATES),
+    "permutations": (*PERMUTATIONS, *VARIATES, *SUBSETS),
     "representations": REPRESENTATIONS,
     "simulators": (*SIMULATORS, *IMITATION),
     "symmetrization": (*FRAMES, *MOTION),
