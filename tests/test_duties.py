@@ -11,6 +11,7 @@ from tests.harmonics.cases import CASES as HARMONICS
 from tests.harmonics.radial_basis_cases import CASES as RADIAL_BASIS
 from tests.lie_groups.decomposition_cases import CASES as DECOMPOSITIONS
 from tests.lie_groups.linear_cases import CASES as LINEAR_GROUPS
+from tests.lie_groups.quaternion_cases import CASES as QUATERNIONS
 from tests.lie_groups.rigid_cases import CASES as RIGID_GROUPS
 from tests.numerics.clustering_cases import CASES as CLUSTERING
 from tests.numerics.matrix_function_cases import CASES as MATRIX_FUNCTIONS
@@ -19,10 +20,12 @@ from tests.permutations.cases import CASES as PERMUTATIONS
 from tests.permutations.subset_cases import CASES as SUBSETS
 from tests.permutations.variate_cases import CASES as VARIATES
 from tests.representations.relative_cases import CASES as RELATIVE_REPRESENTATIONS
+from tests.representations.sie_cases import CASES as SPLIT_REPRESENTATIONS
 from tests.representations.similarity_cases import CASES as SIMILARITIES
 from tests.simulators.cases import CASES as SIMULATORS
 from tests.simulators.n_body_cases import CASES as N_BODY
 from tests.simulators.point_mass_cases import CASES as POINT_MASS
+from tests.simulators.point_object_cases import CASES as POINT_OBJECTS
 from tests.simulators.springs_cases import CASES as SPRINGS
 from tests.simulators.tripod_cases import CASES as TRIPOD
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
@@ -60,6 +63,9 @@ CASES = [
     *GRAPHS,
     *RELATIVE_REPRESENTATIONS,
     *SIMILARITIES,
+    *SPLIT_REPRESENTATIONS,
+    *QUATERNIONS,
+    *POINT_OBJECTS,
     *PERMUTATIONS,
     *SUBSETS,
     *VARIATES,

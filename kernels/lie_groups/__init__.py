@@ -12,10 +12,10 @@
 Each has hat, vee, exp, log, compose, inverse, act, adjoint, ad, left_jacobian, right_jacobian (and `_inverse` of both),
 identity, sample or sample_haar, distance, project, and on the host check_element and check_algebra; `spd` those that a
 symmetric space has. Where the exponential does not reach the whole group (gl, sl, aff), log tells whether it `exists`,
-and `xi`, `xi_inv` are coordinates of all of it.
+and `xi`, `xi_inv` are coordinates of all of it. Rotations as `quaternions` have a module of their own.
 """
 
-from jaxinv.kernels.lie_groups import aff, gl, se, se2, se3, sim2, sim3, sl, so, so2, so3, spd
+from jaxinv.kernels.lie_groups import aff, gl, quaternions, se, se2, se3, sim2, sim3, sl, so, so2, so3, spd
 from jaxinv.kernels.lie_groups.cartan import Cartan, cartan
 from jaxinv.kernels.lie_groups.coordinate_bases import coordinate_dimension
 from jaxinv.kernels.lie_groups.coordinates import xi, xi_inv
@@ -75,6 +75,7 @@ __all__ = [
     "log_modular",
     "polar",
     "qr_positive",
+    "quaternions",
     "sample_polar_pairs",
     "scale_split",
     "se",

@@ -13,6 +13,11 @@
 | `mean_cosine`, `topk_jaccard`, `mrr` | how well one space retrieves from the other | the same rotation of both |
 | `mutual_knn` | shared neighbours | by the metric |
 | `orthogonal_procrustes`, `linear_align` | maps from one space to the other | |
+| `vicreg_invariance`, `vicreg_variance`, `vicreg_covariance`; `sie_loss` | losses of two views | a shift of all |
+| `info_nce` | the contrastive loss | rotation, scale of each row |
+| `hyper_linear_apply`, `pose_latent` | a linear map made from a latent; the turn between two poses | |
+| `retrieval_ranks`, `mean_reciprocal_rank`, `hit_at`, `pre_error` | how well a prediction retrieves its view | |
+| `r2_score_flat`, `r2_score_columns` | share of variance that is predicted | |
 
 Rows are samples, the same in both spaces and in the same order. A high CKA does not mean that one network's decoder
 understands the other's encoder: a rotation leaves CKA at 1, and the decoder at a loss.
@@ -38,9 +43,19 @@ from jaxinv.kernels.representations.canonical_correlations import (
     pwcca,
     svcca,
 )
+from jaxinv.kernels.representations.contrastive import info_nce
+from jaxinv.kernels.representations.hyper_linear import hyper_linear_apply
 from jaxinv.kernels.representations.kernel_cka import rbf_cka
 from jaxinv.kernels.representations.linear_cka import LinearCKA, linear_cka
 from jaxinv.kernels.representations.minibatch_cka import CKAState, cka_finalise, cka_init, cka_update, debiased_cka
+from jaxinv.kernels.representations.pose_latents import pose_latent
+from jaxinv.kernels.representations.pose_retrieval import (
+    hit_at,
+    mean_reciprocal_rank,
+    pre_error,
+    retrieval_ranks,
+)
+from jaxinv.kernels.representations.regression_scores import r2_score_columns, r2_score_flat
 from jaxinv.kernels.representations.relative import (
     SIMILARITIES,
     relative,
@@ -50,6 +65,8 @@ from jaxinv.kernels.representations.relative import (
 )
 from jaxinv.kernels.representations.retrieval import mean_cosine, mrr, mutual_knn, topk_jaccard
 from jaxinv.kernels.representations.rsa import DISSIMILARITIES, RSA, rsa
+from jaxinv.kernels.representations.split_loss import SIELoss, sie_loss
+from jaxinv.kernels.representations.vicreg import vicreg_covariance, vicreg_invariance, vicreg_variance
 
 __all__ = [
     "DISSIMILARITIES",
@@ -60,6 +77,7 @@ __all__ = [
     "LinearAlignment",
     "LinearCKA",
     "ProcrustesDistance",
+    "SIELoss",
     "StratifiedAnchors",
     "anchors_fps",
     "anchors_kmeans",
@@ -70,20 +88,33 @@ __all__ = [
     "cka_init",
     "cka_update",
     "debiased_cka",
+    "hit_at",
+    "hyper_linear_apply",
+    "info_nce",
     "linear_align",
     "linear_cka",
     "mean_cosine",
+    "mean_reciprocal_rank",
     "mrr",
     "mutual_knn",
     "orthogonal_procrustes",
+    "pose_latent",
+    "pre_error",
     "procrustes_distance",
     "pwcca",
+    "r2_score_columns",
+    "r2_score_flat",
     "rbf_cka",
     "relative",
     "relative_products",
+    "retrieval_ranks",
     "rsa",
+    "sie_loss",
     "standardize",
     "subspace_relative",
     "svcca",
     "topk_jaccard",
+    "vicreg_covariance",
+    "vicreg_invariance",
+    "vicreg_variance",
 ]

@@ -23,6 +23,7 @@ from jaxinv.kernels.simulators.point_mass import (
     point_mass_start,
     point_mass_step,
 )
+from jaxinv.kernels.simulators.point_objects import PointObjects, render_points, sample_point_objects
 from jaxinv.kernels.simulators.springs import JoinedParticles, sample_joined_particles, simulate_springs
 from jaxinv.kernels.simulators.sprites import (
     SpriteParams,
@@ -73,6 +74,7 @@ __all__ = [
     "Invariants",
     "JoinedParticles",
     "LabelledSets",
+    "PointObjects",
     "SignalBatch",
     "SpriteParams",
     "Trajectory",
@@ -97,9 +99,11 @@ __all__ = [
     "point_mass_start",
     "point_mass_step",
     "render_object",
+    "render_points",
     "render_sprite",
     "sample_charged_particles",
     "sample_joined_particles",
+    "sample_point_objects",
     "sample_transformation",
     "signal_log_odds",
     "simulate_charged_particles",
