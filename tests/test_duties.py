@@ -28,6 +28,7 @@ from tests.simulators.point_mass_cases import CASES as POINT_MASS
 from tests.simulators.point_object_cases import CASES as POINT_OBJECTS
 from tests.simulators.springs_cases import CASES as SPRINGS
 from tests.simulators.tripod_cases import CASES as TRIPOD
+from tests.symmetrization.constrained_augmentation_cases import CASES as CONSTRAINED_AUGMENTATION
 from tests.symmetrization.frame_cases import CASES as SYMMETRIZATION
 from tests.symmetrization.invariant_coordinate_cases import CASES as INVARIANT_COORDINATES
 from tests.symmetrization.motion_cases import CASES as MOTION
@@ -85,6 +86,7 @@ CASES = [
     *PLANAR_CONVOLUTIONS,
     *ORIENTATION_CONVOLUTIONS,
     *SYMMETRIZATION,
+    *CONSTRAINED_AUGMENTATION,
     *VECTOR_CHANNELS,
     *MOTION,
     *SUBEQUIVARIANT,

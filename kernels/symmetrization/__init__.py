@@ -15,9 +15,29 @@
 | limbs under gravity | `set_attention`, `set_feed_forward`, `subequivariant_linear`, `subequivariant_scalars` |
 | hinges, headings, bodies | `project_on_axes`, `polar_from_axial`; `to_heading_frame`; `tree_traversals`, .. |
 | motion of agents | `motion_init`, `interaction_categories`, `eqmotion_layer` and its parts, `motion_from_channels` |
+| augmentation by loss | `independence_mh`, `dual_ascent`, `constrained_loss`; `warp_affine`, `apply_transform`, .. |
 | mixed symmetries | `soft_equivariance`, `tune_strengths`, `update_record`, `equivariance_error` |
 """
 
+from jaxinv.kernels.symmetrization.constrained_augmentation.bank import (
+    AFFINE_TRANSFORMS,
+    TRANSFORMS,
+    WIDE_TRANSFORMS,
+    Transform,
+    apply_transform,
+    sample_transform,
+    transform_weights,
+)
+from jaxinv.kernels.symmetrization.constrained_augmentation.chains import (
+    Chain,
+    independence_mh,
+    loss_proportional_weights,
+    mh_accept,
+    mh_transition_matrix,
+)
+from jaxinv.kernels.symmetrization.constrained_augmentation.colours import COLOUR_TRANSFORMS, colour_transform
+from jaxinv.kernels.symmetrization.constrained_augmentation.duals import constrained_loss, dual_ascent
+from jaxinv.kernels.symmetrization.constrained_augmentation.warps import affine_map, warp_affine
 from jaxinv.kernels.symmetrization.equivariant_basis import equivariant_basis, project_equivariant
 from jaxinv.kernels.symmetrization.frame_averaging import frame_average, pca_frame_average
 from jaxinv.kernels.symmetrization.frames import Frames, check_finite_group, frame_gap, group_frames
@@ -112,7 +132,12 @@ from jaxinv.kernels.symmetrization.vector_channels.parity import transform_chann
 from jaxinv.kernels.symmetrization.weighted_frames import weighted_frame
 
 __all__ = [
+    "AFFINE_TRANSFORMS",
+    "COLOUR_TRANSFORMS",
+    "TRANSFORMS",
+    "WIDE_TRANSFORMS",
     "AttentionParams",
+    "Chain",
     "ClassicalMds",
     "Dense",
     "FeedForwardParams",
@@ -135,16 +160,22 @@ __all__ = [
     "ScalarParams",
     "SoftEquivariance",
     "SubequivariantParams",
+    "Transform",
     "Traversals",
+    "affine_map",
+    "apply_transform",
     "assignment_uncertainty",
     "bad_partition_rate",
     "centre_channels",
     "channel_mix",
     "check_finite_group",
     "classical_mds",
+    "colour_transform",
     "common_refinement",
+    "constrained_loss",
     "dct_matrix",
     "direct_sum",
+    "dual_ascent",
     "eqmotion_layer",
     "equivariance_error",
     "equivariance_penalties",
@@ -159,16 +190,20 @@ __all__ = [
     "graph_orders",
     "group_frames",
     "heading_angle",
+    "independence_mh",
     "inner_agent_attention",
     "inter_agent_aggregate",
     "interaction_categories",
     "is_subpartition",
     "laplacian_sort_frame",
     "lorentz_frame",
+    "loss_proportional_weights",
     "masked_channel_mean",
     "matrix_group",
     "mds_from_points",
     "merge_parts",
+    "mh_accept",
+    "mh_transition_matrix",
     "minimal_frame",
     "mix_about_mean",
     "motion_from_channels",
@@ -191,6 +226,7 @@ __all__ = [
     "regroup_parts",
     "reynolds_project",
     "sample_graph_frame",
+    "sample_transform",
     "set_attention",
     "set_feed_forward",
     "sign_frames",
@@ -206,12 +242,14 @@ __all__ = [
     "tinv_equivariant",
     "to_heading_frame",
     "transform_channels",
+    "transform_weights",
     "tree_relations",
     "tree_traversals",
     "tune_strengths",
     "update_record",
     "vector_relu",
     "voronoi_parts",
+    "warp_affine",
     "weighted_frame",
     "with_external",
 ]
