@@ -21,6 +21,7 @@ from jaxinv.bench.families.representations import CASES as REPRESENTATIONS
 from jaxinv.bench.families.rigid_motions import CASES as RIGID_MOTIONS
 from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
+from jaxinv.bench.families.subequivariant import LIMBS, WALKS
 from jaxinv.bench.families.subsets import CASES as SUBSETS
 from jaxinv.bench.families.tensor_products import CASES as TENSOR_PRODUCTS
 from jaxinv.bench.families.transferability import CASES as TRANSFERABILITY
@@ -34,8 +35,8 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "numerics": (*SMALL_MATRICES, *CLUSTERING),
     "permutations": (*PERMUTATIONS, *VARIATES, *SUBSETS),
     "representations": REPRESENTATIONS,
-    "simulators": (*SIMULATORS, *IMITATION),
-    "symmetrization": (*FRAMES, *MOTION),
+    "simulators": (*SIMULATORS, *IMITATION, *WALKS),
+    "symmetrization": (*FRAMES, *MOTION, *LIMBS),
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
     "transferability": (
         *TRANSFER,

@@ -247,7 +247,7 @@ class SetCritic(nnx.Module):
     ):
         """Draws the parameters, all as for `SetActor`.
 
-        LimbActions are among the scalars. One about an axial axis changes sign under reflections and is no scalar: give it
+        Actions are among the scalars. One about an axial axis changes sign under reflections and is no scalar: give it
         as a channel, times its axis.
         """
         sizes = SetSizes() if sizes is None else sizes
