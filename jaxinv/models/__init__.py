@@ -13,6 +13,7 @@ from jaxinv.models.point_net import PointNet
 from jaxinv.models.ponita import Ponita, PositionNetwork, calibrated
 from jaxinv.models.ponita_force_field import PonitaForceField
 from jaxinv.models.sequence_encoder import SequenceEncoder
+from jaxinv.models.sie import SIE, Halves, SIEEmbeddings
 from jaxinv.models.spen import Spen
 from jaxinv.models.stitched_network import EncoderDecoder, stitch
 from jaxinv.models.subequivariant_transformer import LimbActions, LimbTree, SetActor, SetCritic, SetSizes
@@ -21,6 +22,7 @@ from jaxinv.models.time_transformer import TimeTransformer
 from jaxinv.models.token_encoder import TokenEncoder
 
 __all__ = [
+    "SIE",
     "BagOfPatches",
     "ConvNet",
     "DenseNetwork",
@@ -30,6 +32,7 @@ __all__ = [
     "ForceField",
     "GatedTensorNetwork",
     "GraphIsomorphismNetwork",
+    "Halves",
     "ITransformer",
     "LimbActions",
     "LimbTree",
@@ -45,6 +48,7 @@ __all__ = [
     "PonitaForceField",
     "PositionNetwork",
     "Proposal",
+    "SIEEmbeddings",
     "SequenceEncoder",
     "SetActor",
     "SetCritic",

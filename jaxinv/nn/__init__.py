@@ -32,6 +32,7 @@ and powers do not.
 | `SetUtility` | `set_utility`, `fold_utility` |
 | `EquivarianceRegularizer` | `soft_equivariance` |
 | `RelativeRepresentation` | `relative`, `standardize` |
+| `HyperLinear`; `ConcatenatedPredictor`, `Projector` | `hyper_linear_apply`; none |
 
 `jaxinv.nn.e3nn` holds drop-in functions for users of e3nn_jax.
 """
@@ -65,6 +66,7 @@ from jaxinv.nn.planar_fields import (
 from jaxinv.nn.radial_basis import RadialBasis
 from jaxinv.nn.relative import RelativeRepresentation
 from jaxinv.nn.sets import SetUtility
+from jaxinv.nn.sie import ConcatenatedPredictor, HyperLinear, Projector
 from jaxinv.nn.subequivariant import (
     SetAttention,
     SetBlock,
@@ -92,6 +94,7 @@ __all__ = [
     "ChannelMix",
     "ChannelwiseConvolution",
     "CompleteTensorProduct",
+    "ConcatenatedPredictor",
     "CosetPool",
     "DLinear",
     "EdgeConvolution",
@@ -110,6 +113,7 @@ __all__ = [
     "GridLift",
     "GridSeparableConvolution",
     "GroupPool",
+    "HyperLinear",
     "InteractionReasoning",
     "InvariantBasis",
     "IrrepsLinear",
@@ -121,6 +125,7 @@ __all__ = [
     "PartFeatures",
     "PermutationLinear",
     "PiecewisePointNet",
+    "Projector",
     "RLinear",
     "RadialBasis",
     "RegularNormalization",
