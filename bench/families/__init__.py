@@ -21,6 +21,7 @@ from jaxinv.bench.families.representations import CASES as REPRESENTATIONS
 from jaxinv.bench.families.rigid_motions import CASES as RIGID_MOTIONS
 from jaxinv.bench.families.simulators import CASES as SIMULATORS
 from jaxinv.bench.families.small_matrices import CASES as SMALL_MATRICES
+from jaxinv.bench.families.split_representations import CASES as SPLIT_REPRESENTATIONS
 from jaxinv.bench.families.subequivariant import LIMBS, WALKS
 from jaxinv.bench.families.subsets import CASES as SUBSETS
 from jaxinv.bench.families.tensor_products import CASES as TENSOR_PRODUCTS
@@ -34,7 +35,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "lie_groups": (*RIGID_MOTIONS, *MATRIX_FUNCTIONS, *DECOMPOSITIONS),
     "numerics": (*SMALL_MATRICES, *CLUSTERING),
     "permutations": (*PERMUTATIONS, *VARIATES, *SUBSETS),
-    "representations": REPRESENTATIONS,
+    "representations": (*REPRESENTATIONS, *SPLIT_REPRESENTATIONS),
     "simulators": (*SIMULATORS, *IMITATION, *WALKS),
     "symmetrization": (*FRAMES, *MOTION, *LIMBS),
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
