@@ -10,6 +10,7 @@ from jaxinv.bench.families.ensemble_scores import CASES as ENSEMBLE_SCORES
 from jaxinv.bench.families.frames import CASES as FRAMES
 from jaxinv.bench.families.graphs import CASES as GRAPHS
 from jaxinv.bench.families.harmonics import CASES as HARMONICS
+from jaxinv.bench.families.invariant_coordinates import CASES as INVARIANT_COORDINATES
 from jaxinv.bench.families.matrix_functions import CASES as MATRIX_FUNCTIONS
 from jaxinv.bench.families.motion import CASES as MOTION
 from jaxinv.bench.families.orientation_convolutions import CASES as ORIENTATION_CONVOLUTIONS
@@ -37,7 +38,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "permutations": (*PERMUTATIONS, *VARIATES, *SUBSETS),
     "representations": (*REPRESENTATIONS, *SPLIT_REPRESENTATIONS),
     "simulators": (*SIMULATORS, *IMITATION, *WALKS),
-    "symmetrization": (*FRAMES, *MOTION, *LIMBS),
+    "symmetrization": (*FRAMES, *INVARIANT_COORDINATES, *MOTION, *LIMBS),
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
     "transferability": (
         *TRANSFER,

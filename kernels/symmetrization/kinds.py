@@ -35,9 +35,9 @@ def to_frames(name: str, kind: str, frames: Frames, x: jax.Array) -> jax.Array:
     if kind == "point":
         wide = wide - _before(frames.centre, wide, 1)
     matrices = jnp.moveaxis(frames.inverses, -3, 0)
-    turned = turned_rows(_rows(wide, frames)[None], matrices)
+    turned = _turned(_rows(wide, frames)[None], matrices)
     if kind == "tensor":
-        turned = _swapped(turned_rows(_swapped(turned), matrices))
+        turned = _swapped(_turned(_swapped(turned), matrices))
     return turned.reshape(turned.shape[0], *x.shape).astype(x.dtype)
 
 
@@ -59,8 +59,8 @@ def from_frames(name: str, kind: str, frames: Frames, y: jax.Array) -> jax.Array
     matrices = jnp.moveaxis(frames.elements, -3, 0)
     rows = _rows(wide, frames, copies=1)
     if kind == "tensor":
-        rows = _swapped(turned_rows(_swapped(rows), matrices))
-    mean = jnp.sum(turned_rows(rows, matrices * weights[..., None, None]), axis=0).reshape(y.shape[1:])
+        rows = _swapped(_turned(_swapped(rows), matrices))
+    mean = jnp.sum(_turned(rows, matrices * weights[..., None, None]), axis=0).reshape(y.shape[1:])
     if kind == "point":
         mean = mean + _before(frames.centre, mean, 1)
     return mean.astype(y.dtype)
@@ -83,7 +83,7 @@ def _rows(x, frames, *, copies=0):
     return x.reshape(*x.shape[:lead], math.prod(x.shape[lead:-1]), d)
 
 
-def turned_rows(rows, matrices):
+def _turned(rows, matrices):
     """`(..., rows, d)`, each row times the transpose of a matrix `(..., d, d)`."""
     d = matrices.shape[-1]
     if d > LARGEST_SMALL:

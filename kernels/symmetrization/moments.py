@@ -34,7 +34,7 @@ def _change_of_array(shares, points, moved_shares, moved):
 
 
 def _change_of_entries(shares, points, moved_shares, moved):
-    x, dx = _columns(points), None if moved is None else _columns(moved)
+    x, dx = columns(points), None if moved is None else columns(moved)
 
     def entry(i, j):
         terms = []
@@ -52,7 +52,7 @@ def _change_of_entries(shares, points, moved_shares, moved):
 second_moments.defjvp(_second_moments_jvp, symbolic_zeros=True)
 
 
-def _columns(points):
+def columns(points):
     """Split, not sliced: the transpose of a split is one concatenation."""
     d = points.shape[-1]
     return [jnp.squeeze(column, -1) for column in jax.lax.split(points, (1,) * d, axis=points.ndim - 1)]

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.largest import largest
+from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
-from jaxinv.kernels.numerics.small_matrices import is_small, joined
+from jaxinv.kernels.numerics.small_matrices import LARGEST_SMALL, is_small, joined, total
 from jaxinv.kernels.numerics.validation import require_choice
 from jaxinv.kernels.symmetrization.clouds import cloud, points_argument
 from jaxinv.kernels.symmetrization.frames import frame_gap
-from jaxinv.kernels.symmetrization.kinds import turned_rows
-from jaxinv.kernels.symmetrization.moments import second_moments
+from jaxinv.kernels.symmetrization.moments import columns, second_moments
 from jaxinv.kernels.symmetrization.principal_frames import axes_of_moments
 
 SCALES = ("rms", "radius", "lam1")
@@ -94,20 +94,32 @@ def wide_coordinates(
     moments = second_moments(found.shares, jax.lax.stop_gradient(y) if detached else y)
     variances, vectors = axes_of_moments(tolerance, moments)
     axes = joined(vectors)[..., ::-1]
-    z = turned_rows(y, jnp.swapaxes(axes, -1, -2))
-    size = jnp.ones_like(found.unit) if scale is None else _size(scale, y, z, found.shares)
-    z = z * found.unit[..., None, None] if scale is None else safe_divide(z, size[..., None, None])
+    if scale is None:
+        size, divided = jnp.ones_like(found.unit), axes * found.unit[..., None, None]
+    else:
+        size = _size(scale, y, axes, found.shares)
+        divided = safe_divide(axes, size[..., None, None])
+        size = size * found.unit
+    z = _times(y, divided)
     variances = jnp.stack(variances, axis=-1) if is_small(variances) else variances
     gap = jax.lax.stop_gradient(frame_gap(variances))
-    total = size if scale is None else size * found.unit
-    return MdsCoordinates(z, jnp.sum(z * z, axis=-2), axes, found.centre, total, gap)
+    return MdsCoordinates(z, jnp.sum(z * z, axis=-2), axes, found.centre, size, gap)
 
 
-def _size(scale, y, z, shares):
-    """Of clouds in their units."""
+def _times(rows, matrices):
+    """`(..., n, d)` times `(..., d, d)`, by columns up to d = 4: its transpose is no batched product either."""
+    d = rows.shape[-1]
+    if d > LARGEST_SMALL:
+        return contract("...ni,...ij->...nj", rows, matrices)
+    given = columns(rows)
+    return jnp.stack([total(given[i] * matrices[..., i, j, None] for i in range(d)) for j in range(d)], axis=-1)
+
+
+def _size(scale, y, axes, shares):
+    """By what to divide clouds in their units."""
     if scale == "rms":
         return safe_norm(jnp.sqrt(shares)[..., None] * y, axis=(-2, -1))
     if scale == "lam1":
-        return safe_norm(z[..., 0])
+        return safe_norm(contract("...ni,...i->...n", y, axes[..., 0]))
     distances = safe_norm(y)
     return largest(distances, axis=-1) if distances.shape[-1] else jnp.sum(distances, axis=-1)
