@@ -1,5 +1,7 @@
 """Transformations of one picture (H, W, C) in numpy and scipy, as a loader of data does them."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -9,7 +11,7 @@ def warp(image: np.ndarray, theta: np.ndarray, fill: float = 0.0) -> np.ndarray:
 
     centre = (np.array(image.shape[:2]) - 1) / 2
     matrix = np.asarray(theta)[::-1, 1::-1]
-    offset = np.asarray(theta)[::-1, 2] + centre - matrix @ centre
+    offset: Any = np.asarray(theta)[::-1, 2] + centre - matrix @ centre
     channels = [
         affine_transform(channel, matrix, offset, order=1, mode="grid-constant", cval=fill)
         for channel in np.moveaxis(image, -1, 0)

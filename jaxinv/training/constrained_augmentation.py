@@ -5,7 +5,7 @@ the more a family is a symmetry of the data, the smaller a multiplier it needs.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +69,8 @@ def primal_dual(
         lam = dual_ascent(state.lam, slack, lr_dual, lam_max=lam_max)
         return updates, PrimalDualState(primal, lam, jnp.where(slack > 0, state.violated + 1, 0))
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    # The type knows of optional arguments only.
+    return optax.GradientTransformationExtraArgs(init, cast(Any, update))
 
 
 class History(NamedTuple):
@@ -152,4 +153,4 @@ def train_constrained(
         return (optax.apply_updates(params, updates), new_dual), seen
 
     (params, dual), history = jax.lax.scan(step, (params, optimiser.init(params)), jnp.arange(num_steps))
-    return params, dual, history
+    return params, cast(PrimalDualState, dual), history

@@ -135,10 +135,10 @@ def test_transforms_are_drawn_by_weight():
     weights = kernels.transform_weights(names)
     draw = jax.jit(jax.vmap(kernels.sample_transform, in_axes=(0, None)))
     drawn = draw(jax.random.split(jax.random.key(0), 500), weights)
-    chosen = {kernels.TRANSFORMS[i] for i in np.unique(np.asarray(drawn.index))}
+    chosen = {kernels.TRANSFORMS[i] for i in np.unique(np.asarray(drawn.which))}
     assert chosen == set(names)
-    assert abs(np.mean(np.asarray(drawn.index) == 1) - 0.5) < 0.1
+    assert abs(np.mean(np.asarray(drawn.which) == 1) - 0.5) < 0.1
     assert len(np.unique(np.asarray(drawn.magnitude))) == 31
     none = draw(jax.random.split(jax.random.key(0), 500), jnp.zeros_like(weights))
-    assert set(np.asarray(none.index)) == {0}
+    assert set(np.asarray(none.which)) == {0}
     assert len(kernels.WIDE_TRANSFORMS) == 14

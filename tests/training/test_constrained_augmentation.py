@@ -1,5 +1,7 @@
 """Multipliers: the closed form, linear growth, and plain training while bounds are kept."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +20,7 @@ def test_the_closed_form():
 
 def test_a_bound_out_of_reach_lets_the_multiplier_grow_by_the_slack():
     optimiser = primal_dual(optax.sgd(0.1), [0.5, 0.5], lr_dual=0.25, lam_init=1.0)
-    state = optimiser.init(jnp.zeros(()))
+    state: Any = optimiser.init(jnp.zeros(()))
     for _ in range(3):
         _, state = optimiser.update(jnp.zeros(()), state, constraints=jnp.array([1.5, 0.25]))
     np.testing.assert_allclose(state.lam, [1 + 3 * 0.25, 1 - 3 * 0.25 * 0.25], rtol=1e-6)

@@ -36,7 +36,8 @@ _MAX_SHEAR = 0.99
 class Transform(NamedTuple):
     """One of `TRANSFORMS`, and how much of it."""
 
-    index: Int[Array, ""]
+    which: Int[Array, ""]
+    """In `TRANSFORMS`."""
     magnitude: Float[Array, ""]
     """In [0, 1]."""
     sign: Float[Array, ""]
@@ -83,7 +84,7 @@ def sample_transform(key: PRNGKeyArray, weights: Float[Array, "17"], *, levels: 
     below = (reached <= jax.random.uniform(key_index, (), dtype) * reached[-1]) & (reached < reached[-1])
     level = jax.random.randint(key_level, (), 0, levels)
     return Transform(
-        index=jnp.sum(below.astype(jnp.int32)),
+        which=jnp.sum(below.astype(jnp.int32)),
         magnitude=(level.astype(dtype) / max(levels - 1, 1)).astype(weights.dtype),
         sign=jax.random.rademacher(key_sign, (), weights.dtype),
     )
@@ -114,13 +115,13 @@ def apply_transform(image: Float[Array, "h w c"], transform: Transform) -> Float
     require_floating("magnitude", transform.magnitude)
     require_shape("image", image, (None, None, None))
     moved = warp_affine(image.astype(accumulation_dtype(image)), _theta(transform, image.shape))
-    index = transform.index - len(AFFINE_TRANSFORMS)
+    index = transform.which - len(AFFINE_TRANSFORMS)
     return colour_transform(moved, index, transform.magnitude, transform.sign).astype(image.dtype)
 
 
 def _theta(transform, shape):
     dtype = accumulation_dtype(transform.magnitude)
-    on = {name: (transform.index == i).astype(dtype) for i, name in enumerate(AFFINE_TRANSFORMS)}
+    on = {name: (transform.which == i).astype(dtype) for i, name in enumerate(AFFINE_TRANSFORMS)}
     amount = transform.sign.astype(dtype) * transform.magnitude.astype(dtype)
     height, width, _ = shape
     return affine_map(
