@@ -5,6 +5,7 @@ from jaxinv.bench.families.adaptation import IMITATION, TRANSFER
 from jaxinv.bench.families.affine_convolutions import CASES as AFFINE_CONVOLUTIONS
 from jaxinv.bench.families.channel_products import CASES as CHANNEL_PRODUCTS
 from jaxinv.bench.families.clustering import CASES as CLUSTERING
+from jaxinv.bench.families.constrained_augmentation import CASES as CONSTRAINED_AUGMENTATION
 from jaxinv.bench.families.decompositions import CASES as DECOMPOSITIONS
 from jaxinv.bench.families.ensemble_scores import CASES as ENSEMBLE_SCORES
 from jaxinv.bench.families.frames import CASES as FRAMES
@@ -38,7 +39,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "permutations": (*PERMUTATIONS, *VARIATES, *SUBSETS),
     "representations": (*REPRESENTATIONS, *SPLIT_REPRESENTATIONS),
     "simulators": (*SIMULATORS, *IMITATION, *WALKS),
-    "symmetrization": (*FRAMES, *INVARIANT_COORDINATES, *MOTION, *LIMBS),
+    "symmetrization": (*CONSTRAINED_AUGMENTATION, *FRAMES, *INVARIANT_COORDINATES, *MOTION, *LIMBS),
     "tensor_products": (*TENSOR_PRODUCTS, *CHANNEL_PRODUCTS),
     "transferability": (
         *TRANSFER,
