@@ -76,14 +76,16 @@ def sie_loss(
     ):
         require_floating(name, array)
         require_shape(name, array, (x_invariant.shape[0], like.shape[-1]))
-    views = [
+    first, second = (
         jnp.concatenate(halves, axis=-1) for halves in ((x_invariant, x_equivariant), (y_invariant, y_equivariant))
-    ]
+    )
     same = vicreg_invariance(x_invariant, y_invariant, axis_name=axis_name)
     error = vicreg_invariance(y_predicted, y_equivariant, axis_name=axis_name)
-    spread = sum(vicreg_variance(view, axis_name=axis_name) for view in views)
+    spread, shared = (
+        function(first, axis_name=axis_name) + function(second, axis_name=axis_name)
+        for function in (vicreg_variance, vicreg_covariance)
+    )
     of_prediction = vicreg_variance(y_predicted, axis_name=axis_name)
-    shared = sum(vicreg_covariance(view, axis_name=axis_name) for view in views)
     loss = (
         invariance * same
         + equivariance * error

@@ -57,7 +57,7 @@ def _maps(generator):
 
 
 def _hyper_linear(weights, z, x):
-    matrices = [sum(one * matrix for one, matrix in zip(row, weights, strict=True)) for row in z]
+    matrices = [np.tensordot(row, weights, 1) for row in z]
     return np.stack([matrix.T @ row for matrix, row in zip(matrices, x, strict=True)])
 
 

@@ -72,6 +72,7 @@ def test_maps_are_linear_in_the_latent_and_never_written():
     np.testing.assert_array_equal(apply(weights, 0 * z, x), 0)
     # The products of z and x, beside a matrix for each sample.
     held = jax.jit(apply).lower(weights, z, x).compile().memory_analysis()
+    assert held is not None
     assert held.temp_size_in_bytes <= 2 * 8 * 3 * 20 * FLOAT.itemsize + 1024 < 8 * 20 * 30 * FLOAT.itemsize
 
 

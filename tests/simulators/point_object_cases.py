@@ -1,5 +1,6 @@
 """Pictures of points beside the sum over points, pixel by pixel."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -12,7 +13,7 @@ SIZE, POINTS = 5, 3
 
 def scene(generator: np.random.Generator):
     """Two objects of three points, in poses of their own."""
-    rotations = Rotation.random(2, random_state=generator.integers(1000)).as_matrix()
+    rotations = Rotation.from_quat(generator.normal(size=(2, 4))).as_matrix()
     return 0.5 * generator.normal(size=(2, POINTS, 3)), generator.uniform(0.4, 1, size=(2, POINTS)), rotations
 
 
@@ -58,7 +59,7 @@ CASES = [
                 message=r"rotations must have shape \(2, 3, 3\)",
             ),
             BadInput(
-                call=lambda: kernels.sample_point_objects(None, 0, 1),
+                call=lambda: kernels.sample_point_objects(jax.random.key(0), 0, 1),
                 error=ValueError,
                 message="num_classes must be >= 1, got 0",
             ),
