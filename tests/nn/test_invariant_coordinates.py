@@ -32,8 +32,8 @@ def test_a_wrapped_point_net_is_invariant():
 
 def test_points_out_are_moved_back():
     layer = TransformationInvariant(jnp.sin, output="point", mode="average")
-    options = {"mode": "average", "output": "point"}
-    np.testing.assert_allclose(layer(X), kernels.tinv_equivariant(jnp.sin, X, **options), atol=EXACT)
+    wanted = kernels.tinv_equivariant(jnp.sin, X, mode="average", output="point")
+    np.testing.assert_allclose(layer(X), wanted, atol=EXACT)
     with pytest.raises(ValueError, match="output must be one of"):
         TransformationInvariant(jnp.sin, output="tensor")
 

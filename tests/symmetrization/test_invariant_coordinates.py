@@ -214,32 +214,32 @@ def test_averages_are_invariant_where_senses_are_not_clear():
     features = as_jax(np.zeros((len(x), CHANNELS)))
     assert np.asarray(kernels.tinv(x).margin).max() < 1e-3
     for mode in ("average", "max"):
-        function = jax.jit(lambda x, mode=mode: kernels.tinv_apply(network, x, features, mode=mode)[0][None])
-        if mode == "max":
-            function = jax.jit(lambda x: kernels.tinv_apply(scalar, x, features, mode="max")[None])
+        function = jax.jit(lambda x, mode=mode: kernels.tinv_apply(scalar, x, features, mode=mode)[None])
         assert_equivariant(function, x, sample, act_in=act, exactness="statistical", bound=10 * EXACT)
 
 
 def test_orders_of_the_axes_for_equal_values():
-    """A square with an odd point in its centre: of its frames those with swaps are right at any turn by a quarter."""
-    x = np.concatenate([SQUARE, [[0.0, 0]]])
+    """Two stretches that take turns in being longest: averages over signs alone jump, those over orders too do not."""
+    x = np.array([[1.0, 0], [-1, 0], *[[0, 0.5**0.5], [0, -(0.5**0.5)]] * 2])
     assert kernels.tinv(as_jax(x)).gap < 1e-6
-    tilted = 2 * x @ np.array([[0.6, -0.8], [0.8, 0.6]])
-    unequal = as_jax(x * [1, 1 + 1e-2]), as_jax(tilted * [1, 1])
-    copies = kernels.sign_frames(as_jax(x), swaps=True)
-    assert copies.shape == (8, 5, 2)
-    assert len(np.unique(np.asarray(copies[:, 0]), axis=0)) == 4
-    assert kernels.sign_frames(as_jax(x), swaps=True, proper=True).shape == (4, 5, 2)
-    assert kernels.sign_frames(as_jax(points_of()), proper=True).shape == (4, N, D)
+    ends = as_jax(np.stack([x * [1, stretch] for stretch in (1.001, 0.999)]))
+    features = jnp.zeros((len(x), CHANNELS), FLOAT)
 
     @jax.jit
-    def average(x):
-        features = jnp.zeros((5, CHANNELS), FLOAT)
-        return kernels.tinv_apply(scalar, x, features, mode="average", swaps=True)
+    def jumps(ends):
+        def average(x, swaps):
+            return kernels.tinv_apply(scalar, x, features, mode="average", swaps=swaps)
 
-    turned = unequal[0][:, ::-1]
-    np.testing.assert_allclose(average(turned), average(unequal[0]), rtol=100 * EXACT)
-    assert_finite(average(unequal[1]))
+        return [jax.vmap(functools.partial(average, swaps=swaps))(ends) for swaps in (False, True)]
+
+    signs_alone, orders_too = (abs(float(one[0] - one[1])) for one in jumps(ends))
+    assert signs_alone > 0.05
+    assert orders_too < 0.01
+    copies = kernels.sign_frames(as_jax(x), swaps=True)
+    assert copies.shape == (8, 6, 2)
+    assert len(np.unique(np.asarray(copies[:, 0] + 3 * copies[:, 2]), axis=0)) == 8
+    assert kernels.sign_frames(as_jax(x), swaps=True, proper=True).shape == (4, 6, 2)
+    assert kernels.sign_frames(as_jax(points_of()), proper=True).shape == (4, N, D)
 
 
 @pytest.mark.parametrize(("mode", "output"), [("canonical", "point"), ("average", "point"), ("average", "vector")])

@@ -102,7 +102,9 @@ def _embedded_jvp(k, primals, tangents):
     kept = jnp.pad(live, [(0, 0)] * (live.ndim - 1) + [(0, values.shape[-1] - k)])
     among = kept[..., :, None] & live[..., None, :]
     apart = values[..., None, :k] - values[..., :, None]
-    rates = jnp.where(among, safe_divide(0.5, roots)[..., None, :], safe_divide(roots[..., None, :], apart))
+    rates = jnp.where(
+        among, 0.5 * safe_divide(jnp.ones_like(roots), roots)[..., None, :], safe_divide(roots[..., None, :], apart)
+    )
     moved = contract("...ij,...jc->...ic", vectors, jnp.where(live[..., None, :], rates, 0) * pushed)
     changed = jnp.where(live, jnp.diagonal(pushed, axis1=-2, axis2=-1), 0)
     return found, (moved, changed, jnp.zeros_like(found[2]))

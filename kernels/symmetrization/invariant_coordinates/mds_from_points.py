@@ -118,7 +118,8 @@ def _times(rows, matrices):
 def _size(scale, y, axes, shares):
     """By what to divide clouds in their units."""
     if scale == "rms":
-        return safe_norm(jnp.sqrt(shares)[..., None] * y, axis=(-2, -1))
+        weighted = jnp.sqrt(shares)[..., None] * y
+        return safe_norm(weighted.reshape(*weighted.shape[:-2], weighted.shape[-2] * weighted.shape[-1]))
     if scale == "lam1":
         return safe_norm(contract("...ni,...i->...n", y, axes[..., 0]))
     distances = safe_norm(y)
