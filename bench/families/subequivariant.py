@@ -26,9 +26,9 @@ def _parameters(sizes: Sizes) -> tuple[kernels.AttentionParams, kernels.FeedForw
         return kernels.Perceptron(dense(inputs, w), dense(w, outputs))
 
     features = kernels.InvariantParams(zeros((f, c - EXTERNAL)), perceptron(c * (c + 1) // 2, f))
-    layers = (dense(2 * f, HEADS * f) for _ in range(3))
+    query, key, value = (dense(2 * f, HEADS * f) for _ in range(3))
     vectors, output = zeros((HEADS, f, f - EXTERNAL)), zeros((HEADS, f, f))
-    attention = kernels.AttentionParams(features, *layers, dense(HEADS * f, f), vectors, output)
+    attention = kernels.AttentionParams(features, query, key, value, dense(HEADS * f, f), vectors, output)
     maps = perceptron(2 * f, c * c), zeros((c, f)), perceptron(2 * f, f)
     return attention, kernels.FeedForwardParams(features, features.mix, *maps)
 

@@ -150,10 +150,10 @@ class _Trunk(nnx.Module):
         graphdef, params = nnx.split(self.blocks)
 
         def block(state, given):
-            params, first = given
+            (vectors, h_here), (params, first) = state, given
             # What is known of relations is told to the first block only.
             here = None if bias is None else jnp.where(first, bias, 0)
-            new, scalars = nnx.merge(graphdef, params)(*state, world, bias=here, mask=mask)
+            new, scalars = nnx.merge(graphdef, params)(vectors, h_here, world, bias=here, mask=mask)
             return (new, scalars.astype(h.dtype)), None
 
         state, _ = jax.lax.scan(block, (vectors, h), (params, jnp.arange(self.sizes.num_blocks) == 0))

@@ -136,8 +136,9 @@ class SetAttention(nnx.Module):
         mask: jax.Array | None = None,
     ) -> tuple[jax.Array, jax.Array]:
         """`(..., N, num_channels, D)` and `(..., N, num_scalars)` to what is to be added to them."""
-        layers = (_dense(layer) for layer in (self.query, self.key, self.value, self.scalars))
-        params = kernels.AttentionParams(self.features.params, *layers, self.vectors[...], self.output[...])
+        query, key, value, scalars = (_dense(layer) for layer in (self.query, self.key, self.value, self.scalars))
+        mixes = self.vectors[...], self.output[...]
+        params = kernels.AttentionParams(self.features.params, query, key, value, scalars, *mixes)
         h, params = _cast(self.dtype, h, params)
         return kernels.set_attention(params, vectors, h, external, bias=bias, mask=mask)
 
@@ -243,6 +244,7 @@ class _Invariants(nnx.Module):
 
 
 def _dense(layer: nnx.Linear) -> kernels.Dense:
+    assert layer.bias is not None
     return kernels.Dense(layer.kernel[...], layer.bias[...])
 
 
