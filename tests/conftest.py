@@ -7,8 +7,15 @@ import pathlib
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Most of the suite's time is compilation of programs that run once. XLA's older emitters take a third of the time of
-# the newer ones; without the costly optimisations it is a third less again. Commands that tests start inherit the flag.
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_use_fusion_emitters=false"
+# the newer ones, with one module a program a quarter; without the costly optimisations it is a third less again.
+# Commands that tests start inherit the flags.
+os.environ["XLA_FLAGS"] = " ".join(
+    (
+        os.environ.get("XLA_FLAGS", ""),
+        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_parallel_codegen_split_count=1",
+    )
+)
 
 import hypothesis
 import jax
