@@ -84,7 +84,9 @@ def test_what_is_no_symmetry(full_precision):
 
 def test_trees_and_padding(full_precision):
     parents = [-1, 0, 0, 1]
-    tree = LimbTree(jnp.stack([jnp.asarray(x) for x in tree_traversals(parents)], -1), tree_relations(parents))
+    tree = LimbTree(
+        jnp.stack([jnp.asarray(x) for x in tree_traversals(parents)], -1), jnp.asarray(tree_relations(parents))
+    )
     sizes = {"num_places": 5}
     plain, values = (
         answer(SetActor, **sizes)(*bodies(), tree=tree),

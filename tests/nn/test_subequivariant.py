@@ -1,5 +1,7 @@
 """Layers for limbs against their kernels."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ from jaxinv.kernels import symmetrization as kernels
 from jaxinv.nn import SetAttention, SetBlock, SetFeedForward, SubequivariantLinear, SubequivariantScalars
 
 C, H = 3, 4
-SIZES = {"num_mixed": 4, "width": 5, "num_products": 2}
+SIZES: dict[str, Any] = {"num_mixed": 4, "width": 5, "num_products": 2}
 DRAW = np.random.default_rng(0).normal
 VECTORS, SCALARS, WORLD = (jnp.asarray(DRAW(size=shape), jnp.float32) for shape in ((4, C, 3), (4, H), (2, 3)))
 BIAS, MASK = jnp.asarray(DRAW(size=(2, 4, 4)), jnp.float32), jnp.asarray([True, True, False, True])
@@ -40,8 +42,9 @@ def test_layers_call_their_kernels():
     params = kernels.ScalarParams(_invariants(scalars), _dense(scalars.readout))
     assert_same(scalars(*limbs), kernels.subequivariant_scalars(params, *limbs))
     attention = SetAttention(C, H, **SIZES, head_width=3, rngs=nnx.Rngs(0))
-    layers = (_dense(layer) for layer in (attention.query, attention.key, attention.value, attention.scalars))
-    params = kernels.AttentionParams(_invariants(attention), *layers, attention.vectors[...], attention.output[...])
+    query, key, value, told = map(_dense, (attention.query, attention.key, attention.value, attention.scalars))
+    vectors, output = attention.vectors[...], attention.output[...]
+    params = kernels.AttentionParams(_invariants(attention), query, key, value, told, vectors, output)
     wanted = kernels.set_attention(params, *limbs, bias=BIAS, mask=MASK)
     assert_same(attention(*limbs, bias=BIAS, mask=MASK), wanted)
     forward = SetFeedForward(C, H, **SIZES, rngs=nnx.Rngs(0))

@@ -121,7 +121,7 @@ def _linear_map(x, y):
     return np.linalg.lstsq(np.vstack([augmented, roots]), targets)[0]
 
 
-def _rsa(metric: str) -> Callable[[np.ndarray, np.ndarray], Any]:
+def _rsa(metric: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     return lambda x, y: np.corrcoef(pdist(x, metric), pdist(y, metric))[0, 1]
 
 

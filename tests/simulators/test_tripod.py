@@ -1,5 +1,7 @@
 """The tripod stands, falls freely, and turns and is reflected with its world as long as the vertical stays."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,7 +99,7 @@ def test_on_the_floor_it_is_as_in_numpy():
     """At rest, where the floor bends most."""
     state, actions = standing(), normal(3, 3)
     for _ in range(3):
-        wanted = numpy_stepped(*(np.asarray(x, np.float64) for x in state), np.asarray(actions, np.float64))
+        wanted = numpy_stepped(*map(functools.partial(np.asarray, dtype=np.float64), (*state, actions)))
         state = kernels.tripod_step(state, actions)
         found = np.concatenate([state.positions, state.velocities], axis=1)
         np.testing.assert_allclose(found, wanted, atol=1e-10 if X64 else 1e-4)

@@ -1,5 +1,7 @@
 """Attention among limbs and maps of their vectors beside loops over limbs and pairs of channels in numpy."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,10 +16,12 @@ MASK = np.array([True, False, True])
 THERE = np.flatnonzero(MASK)
 
 
+def _normal(generator, *shape) -> Any:
+    return generator.normal(size=shape)
+
+
 def _dense(generator, inputs, outputs):
-    return kernels.Dense(
-        generator.normal(size=(inputs, outputs)) / inputs**0.5, 0.3 * generator.normal(size=(outputs,))
-    )
+    return kernels.Dense(_normal(generator, inputs, outputs) / inputs**0.5, 0.3 * _normal(generator, outputs))
 
 
 def _perceptron(generator, inputs, outputs):
@@ -29,18 +33,18 @@ def _parameters():
     scalars, pairs = PRODUCTS + H, MIXED * (MIXED + 1) // 2
 
     def invariants():
-        return kernels.InvariantParams(generator.normal(size=(C, MIXED - E)), _perceptron(generator, pairs, PRODUCTS))
+        return kernels.InvariantParams(_normal(generator, C, MIXED - E), _perceptron(generator, pairs, PRODUCTS))
 
-    layers = (_dense(generator, scalars, HEADS * HEAD_WIDTH) for _ in range(3))
-    vectors, output = generator.normal(size=(HEADS, C, OWN)), 0.5 * generator.normal(size=(HEADS, OWN + E, C))
+    query, key, value = (_dense(generator, scalars, HEADS * HEAD_WIDTH) for _ in range(3))
+    vectors, output = _normal(generator, HEADS, C, OWN), 0.5 * _normal(generator, HEADS, OWN + E, C)
     attention = kernels.AttentionParams(
-        invariants(), *layers, _dense(generator, HEADS * HEAD_WIDTH, H), vectors, output
+        invariants(), query, key, value, _dense(generator, HEADS * HEAD_WIDTH, H), vectors, output
     )
     forward = kernels.FeedForwardParams(
         invariants(),
-        generator.normal(size=(C, MIXED - E)),
+        _normal(generator, C, MIXED - E),
         _perceptron(generator, scalars, MIXED * OUT),
-        generator.normal(size=(OUT, C)),
+        _normal(generator, OUT, C),
         _perceptron(generator, scalars, H),
     )
     linear = kernels.SubequivariantParams(invariants(), _perceptron(generator, scalars, MIXED * OUT))

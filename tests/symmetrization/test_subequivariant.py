@@ -1,5 +1,7 @@
 """Limbs under gravity: what turns with what, limbs in any order, padding, singular points, headings and trees."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,14 +119,16 @@ def test_packed_products_are_all_products_once(channels):
 
 def test_axial_channels_become_polar():
     vectors, _, world = scene()
-    exactness = {"act_in": lambda g, x: (kernels.transform_channels(x[0], g, axial=jnp.ones(C, bool)), turn(g, x[1]))}
+    acting: dict[str, Any] = {
+        "act_in": lambda g, x: (kernels.transform_channels(x[0], g, axial=jnp.ones(C, bool)), turn(g, x[1]))
+    }
     assert_equivariant(
         lambda x: kernels.polar_from_axial(*x),
         (vectors, world),
         orthogonal(D),
         act_out=turn,
         exactness="exact",
-        **exactness,
+        **acting,
     )
     # Negative control: as polar vectors they do not.
     assert_not_equivariant(

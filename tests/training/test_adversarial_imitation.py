@@ -20,7 +20,7 @@ def test_only_what_has_weight_is_imitated():
         found = imitate(jax.random.key(0), states, weight, rollout=rollout, num_actions=1, num_steps=400)
         return rollout(jax.random.key(1), found.policy), found.loss
 
-    made, loss = jax.jit(jax.vmap(made))(weight)
-    np.testing.assert_allclose(jnp.mean(made[:, :, -1, 0], axis=1) / STEPS, [0.05, -0.03], atol=0.01)
+    states_made, loss = jax.jit(jax.vmap(made))(weight)
+    np.testing.assert_allclose(jnp.mean(states_made[:, :, -1, 0], axis=1) / STEPS, [0.05, -0.03], atol=0.01)
     assert loss.shape == (2, 400)
     assert np.all(np.isfinite(loss))
