@@ -70,7 +70,7 @@ def leagues(results: Sequence[RankingResult], *, resamples: int = RESAMPLES, see
 
 def league_title(league: League) -> str:
     """In words."""
-    pool = f"{league.pool}: " if league.pool else ""
+    pool = f"{league.pool[0].upper()}{league.pool[1:]}: " if league.pool else ""
     return f"{pool}{league.num_models} models, {league.truth} accuracy"
 
 

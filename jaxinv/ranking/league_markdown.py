@@ -32,7 +32,8 @@ count most. The table is sorted by the mean τ over the targets.
 - Every score runs with the settings of `jaxinv.ranking.registry`: the defaults of this library, but for N-LEEP (2
   starts, at most 64 components), PARC (500 samples at most) and PACTran-Gaussian (300 samples at most, prior scale .1).
   These bound their time; none was tuned on these targets.
-- GBC with full covariances is 0 to rounding for many wide models, which then tie.
+- GBC with full covariances is 0 to rounding for many wide models, which then tie. TMI and its Gaussian form grow with
+  the width, which differs within the pools.
 """
 
 
