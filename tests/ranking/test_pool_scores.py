@@ -60,6 +60,7 @@ def test_one_compilation_a_score_and_padded_width(models, labels):
     def compiled():
         return module._score_batch._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
 
+    jax.clear_caches()  # of tests before
     before = compiled()
     score_pool(models.__getitem__, WIDTHS, labels, ["nearest_mean"])  # widths 5 and 5 are padded to 8, 3 to 4
     assert compiled() == before + 2
