@@ -9,7 +9,8 @@ from jaxtyping import PRNGKeyArray
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
-from jaxinv.kernels.permutations.subsets.arguments import ABSENT, require_elements, require_mask, require_vector
+from jaxinv.kernels.permutations.masks import require_mask
+from jaxinv.kernels.permutations.subsets.arguments import ABSENT, require_elements, require_vector
 from jaxinv.kernels.permutations.subsets.sums import subset_sums
 from jaxinv.kernels.permutations.subsets.utility import Utility
 

@@ -9,7 +9,8 @@ from jaxtyping import PRNGKeyArray
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
-from jaxinv.kernels.permutations.subsets.arguments import require_mask, require_vector
+from jaxinv.kernels.permutations.masks import require_mask
+from jaxinv.kernels.permutations.subsets.arguments import require_vector
 
 _OPTIONS = ("num_samples", "temperature", "straight_through")
 

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from jaxinv.kernels.permutations.subsets.arguments import require_boolean, require_mask, require_vector
+from jaxinv.kernels.permutations.masks import require_boolean, require_mask
+from jaxinv.kernels.permutations.subsets.arguments import require_vector
 
 
 def topk_subset(scores: jax.Array, k: int | jax.Array, *, mask: jax.Array | None = None) -> jax.Array:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
-from jaxinv.kernels.permutations.variates.arguments import require_mask
+from jaxinv.kernels.permutations.masks import require_mask
 
 
 class AttentionParams(NamedTuple):

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxinv.kernels.numerics.precision import accumulation_dtype
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
-from jaxinv.kernels.permutations.variates.arguments import require_mask, require_series
+from jaxinv.kernels.permutations.masks import require_mask
+from jaxinv.kernels.permutations.variates.arguments import require_series
 
 
 class InstanceNorm(NamedTuple):
