@@ -48,12 +48,13 @@ def packed_gram_invariants(vectors: jax.Array) -> tuple[jax.Array, jax.Array]:
         raise ValueError(f"vectors must have shape (..., C, D) with C >= 1, got {vectors.shape}")
     few = vectors.shape[-2] // 2
     first, second = vectors[..., :few, :], vectors[..., few:, :]
-    own = (contract("...cd,...kd->...ck", half, half) for half in (first, second))
-    across = contract("...cd,...kd->...ck", first, second)
+    own, other, across = (
+        contract("...cd,...kd->...ck", *pair) for pair in ((first, first), (second, second), (first, second))
+    )
     lead = vectors.shape[:-2]
     # Sizes are written out: -1 is not known where a leading axis is 0.
     sizes = ((few + 1) * (vectors.shape[-2] - few), few * (vectors.shape[-2] - few))
-    products = [x.reshape(*lead, size) for x, size in zip((_folded(*own, jnp), across), sizes, strict=True)]
+    products = [x.reshape(*lead, size) for x, size in zip((_folded(own, other, jnp), across), sizes, strict=True)]
     moment = contract("...ci,...cj->...ij", vectors, vectors)
     norm = safe_norm(moment.reshape(*lead, 1, vectors.shape[-1] ** 2)) + 1
     return jnp.concatenate(products, axis=-1).astype(vectors.dtype), norm.astype(vectors.dtype)
