@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench bench-guard bench-baseline lint table
+.PHONY: demo test bench bench-guard bench-baseline lint table docs docs-check
 .DEFAULT_GOAL := test
 
 demo: .venv/demo
@@ -23,6 +23,14 @@ table: .venv/dev
 
 # All, or `make bench FAMILY=transferability CASE=logme`.
 CHOICE := $(if $(FAMILY),--family $(FAMILY)) $(if $(CASE),--case $(CASE))
+
+# The site, into site/; executes the notebooks. `.venv/bin/mkdocs serve` shows it, and what is changed meanwhile.
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# Every page of it in a headless browser; needs Chromium.
+docs-check: docs
+	$(BIN)/python -m tests.site.browser site
 
 bench: .venv/dev
 	$(BIN)/jaxinv bench $(CHOICE) --output bench/results

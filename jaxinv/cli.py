@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import importlib.metadata
 import importlib.util
 import pathlib
 import re
@@ -20,8 +21,19 @@ from jaxinv.ranking import InputError, RankingResult
 
 EXTRAS = {
     "images": ("sklearn", "skimage", "mlxtend"),
+    "series": ("vega_datasets",),
     "plots": ("matplotlib",),
-    "bench": ("sklearn", "scipy", "matplotlib", "threadpoolctl"),
+    "bench": (
+        "sklearn",
+        "matplotlib",
+        "threadpoolctl",
+        "e3nn_jax",
+        "cuequivariance_jax",
+        "s2fft",
+        "jaxlie",
+        "ott",
+        "ot",
+    ),
     "onnx": ("onnxruntime", "rapidocr_onnxruntime", "mtcnn", "joblib", "lz4"),
     "e3nn": ("e3nn_jax",),
 }
@@ -306,13 +318,29 @@ class Info(_Command):
         from jaxinv.ranking.environment import environment
 
         table = Table(show_header=False, box=None)
-        for name, value in environment().items():
+        versions = {name: importlib.metadata.version(name) for name in ("jaxlib", "flax", "optax", "orbax-checkpoint")}
+        for name, value in (environment() | versions).items():
             table.add_row(name, value)
         for extra, modules in EXTRAS.items():
             missing = [module for module in modules if importlib.util.find_spec(module) is None]
             state = f"missing ({', '.join(missing)}): pip install 'jaxinv\\[{extra}]'" if missing else "installed"
             table.add_row(f"extra {extra}", state)
         console.print(table)
+
+
+@dataclasses.dataclass(kw_only=True)
+class Completion(_Command):
+    """Print a script that completes commands and options in your shell.
+
+    For bash: `jaxinv completion bash > ~/.local/share/bash-completion/completions/jaxinv`, then open a new shell.
+    """
+
+    shell: Positional[Literal["bash", "zsh"]]
+    """Which shell."""
+
+    def run(self) -> None:
+        """Prints."""
+        _parse(("--tyro-print-completion", self.shell))
 
 
 def default_sort(result: RankingResult) -> str:
@@ -396,18 +424,23 @@ def print_claim(claim: Any, result: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; bad input ends with one sentence and exit code 2."""
-    command = tyro.cli(
+    command = _parse(arguments)
+    if code := _guarded(command.run, debug=command.debug):
+        sys.exit(code)
+
+
+def _parse(arguments: Sequence[str] | None) -> _Command:
+    return tyro.cli(
         Annotated[Rank, subcommand("rank")]
         | Annotated[Claims, subcommand("claims")]
         | Annotated[Bench, subcommand("bench")]
-        | Annotated[Info, subcommand("info")],
+        | Annotated[Info, subcommand("info")]
+        | Annotated[Completion, subcommand("completion")],
         prog="jaxinv",
         description="Kernels for symmetry and transfer in JAX: rank models, re-run published claims, time the kernels.",
         args=arguments,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )
-    if code := _guarded(command.run, debug=command.debug):
-        sys.exit(code)
 
 
 def _guarded(work: Callable[[], None], *, debug: bool) -> int:

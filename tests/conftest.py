@@ -21,6 +21,8 @@ import hypothesis
 import jax
 import pytest
 
+from tests import marks
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_disable_most_optimizations", True)
@@ -73,3 +75,20 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "gpu" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test with the marker `proves` leaves the marks of its kernels where it passed."""
+    report = yield
+    marker = item.get_closest_marker("proves")
+    if report.when == "call" and marker is not None:
+        duty, *kernels = marker.args
+        values = getattr(item, "callspec", None)
+        for kernel in kernels:
+            marks.leave(kernel.format(**_names(values.params if values else {})), duty, passed=report.passed)
+    return report
+
+
+def _names(values):
+    return {name: getattr(value, "__name__", value) for name, value in values.items()}

@@ -6,7 +6,6 @@ transformations; a kernel that does not claim a duty has no mark.
 
 import contextlib
 import dataclasses
-import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +15,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-PROVED = pathlib.Path(__file__).parents[1] / ".cache" / "proved"
+from tests import marks
+
 FLOAT = jnp.result_type(float)
 X64 = FLOAT.itemsize == 8
 
@@ -259,8 +259,6 @@ DUTIES_HERE = tuple(duty for duty in DUTIES if duty not in (IN_FLOAT32 if X64 el
 
 def prove(case: Case, duty: str) -> None:
     """Puts a kernel through one duty and leaves a mark if it passed."""
-    mark = PROVED / f"{case.name}--{duty}--{FLOAT.name}"
-    mark.unlink(missing_ok=True)
+    marks.leave(case.name, duty, passed=False)
     DUTIES[duty](case)
-    PROVED.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    marks.leave(case.name, duty, passed=True)

@@ -7,15 +7,20 @@ import collections
 import pathlib
 import sys
 
-from tests.duties import DUTIES, IN_FLOAT32, IN_FLOAT64, PROVED
+from tests.duties import DUTIES, IN_FLOAT32, IN_FLOAT64
+from tests.marks import PROVED
 
 TABLE = pathlib.Path(__file__).parents[1] / "docs" / "transformations.md"
-COLUMNS = [*DUTIES]
+# Not of every kernel: tests with the marker `proves` show these.
+SHOWN_ELSEWHERE = ("masks", "devices")
+COLUMNS = [*DUTIES, *SHOWN_ELSEWHERE]
 HEAD = """# Kernels and what they are proved to do
 
 Written by `make table` from the marks that the test suite leaves: a cell is filled where the kernel passed that duty in
 this suite (✓). What no precision changes is proved in float32 and forward and second derivatives in float64, the others
-in both; a number stands for the one precision that passed of two. An empty cell is not claimed.
+in both; a number stands for the one precision that passed of two. An empty cell is not claimed. Masks: what is padded
+changes nothing. Devices: samples split over devices, with a sum over them inside `jax.shard_map`; any kernel may have
+its leading axes sharded by `jax.jit`, which needs no help of the kernel.
 
 """
 
@@ -27,7 +32,8 @@ def table(marks: list[str]) -> str:
         kernel, duty, dtype = mark.split("--")
         found[kernel][duty].add(dtype.removeprefix("float"))
     rows = ["| kernel | " + " | ".join(COLUMNS) + " |", "| --- " * (len(COLUMNS) + 1) + "|"]
-    for kernel in sorted(found):
+    # A score of the registry that is made of several kernels has marks, and no row.
+    for kernel in sorted(kernel for kernel, marks in found.items() if marks.keys() - set(SHOWN_ELSEWHERE)):
         cells = [_cell(duty, found[kernel][duty]) for duty in COLUMNS]
         rows.append(f"| `{kernel}` | " + " | ".join(cells) + " |")
     return HEAD + "\n".join(rows) + "\n"

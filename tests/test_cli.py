@@ -4,15 +4,17 @@ import json
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pytest
 
-from jaxinv.cli import main
+from jaxinv.cli import EXTRAS, main
 from jaxinv.data import MissingPackage
 from jaxinv.ranking import RankingResult, built_in_pool, pretrained_pool, text_pool
 
 NUM_SAMPLES, NUM_CLASSES = 40, 3
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -158,8 +160,24 @@ def test_claims_are_listed(folder, capsys):
 def test_info_names_versions_and_devices(folder, capsys):
     main(("info",))
     printed = capsys.readouterr().out
-    assert "jaxinv" in printed
+    for name in ("jaxinv", "jaxlib", "flax", *EXTRAS):
+        assert name in printed
     assert "cpu" in printed or "gpu" in printed
+
+
+def test_extras_are_those_of_the_project():
+    optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS) == set(optional) - {"docs", "test", "dev"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_commands_and_options(capsys, shell):
+    with pytest.raises(SystemExit) as end:
+        main(("completion", shell))
+    assert not end.value.code
+    printed = capsys.readouterr().out
+    for word in ("rank", "claims", "bench", "features", "labels"):
+        assert word in printed
 
 
 def test_help_does_not_import_jax():

@@ -1,11 +1,11 @@
-"""The guides' code runs as it stands; what is fenced as `py` is shown only."""
+"""The documentation's code runs as it stands; what is fenced as `py` is shown only."""
 
 import pathlib
 import re
 
 import pytest
 
-GUIDES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "guides").glob("*.md"))
+GUIDES = sorted((pathlib.Path(__file__).parents[1] / "docs").rglob("*.md"))
 BLOCKS = [(path.name, block) for path in GUIDES for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.S)]
 
 

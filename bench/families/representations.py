@@ -111,6 +111,19 @@ CASES = (
         _numpy("Gram matrices, float64", peers.debiased_cka, 1e-3),
     ),
     _case(
+        "participation_ratio",
+        lambda x: kernels.participation_ratio(x).score,
+        _points,
+        (TALL, WIDE),
+        SMALL,
+        lambda sizes: Work(
+            flops=sizes["samples"] * sizes["dim"] * min(sizes["samples"], sizes["dim"]),
+            bytes=4 * sizes["samples"] * sizes["dim"],
+        ),
+        peers=(_numpy("eigenvalues, smaller side", peers.participation_ratio, 1e-3),),
+        differentiable=(0,),
+    ),
+    _case(
         "minibatch CKA",
         _minibatch_cka,
         _batches,

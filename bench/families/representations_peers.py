@@ -30,6 +30,13 @@ def linear_cka_torch(x, y):
     return float((x.T @ y).square().sum() / torch.linalg.norm(x.T @ x) / torch.linalg.norm(y.T @ y))
 
 
+def participation_ratio(x):
+    """As it is mostly written: by the eigenvalues of the smaller of covariance and Gram matrix."""
+    x = x - x.mean(0)
+    eigenvalues = np.linalg.eigvalsh(x @ x.T if len(x) < x.shape[1] else x.T @ x)
+    return eigenvalues.sum() ** 2 / np.sum(eigenvalues**2)
+
+
 def _hsic(gram1, gram2):
     n = len(gram1)
     sums1, sums2 = gram1.sum(0), gram2.sum(0)

@@ -29,6 +29,15 @@ def align_by_degree(
 
     Invariant to a permutation of real nodes where their degrees differ.
     Transformations: jit, vmap, jvp, vjp, any order; the order is a constant.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import graphs
+      >>> path = jnp.array([[[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])
+      >>> graphs.align_by_degree(path)[0].astype(int)  # the node in the middle comes first
+      Array([[0, 1, 1],
+             [1, 0, 0],
+             [1, 0, 0]], dtype=int32)
     """
     require_graphs(adjacency)
     real = real_nodes(adjacency, num_nodes)

@@ -63,6 +63,17 @@ def gw_barycenter(
     Transformations: jit, vmap (over groups: weights batched, graphs shared). A search: the derivative is zero.
     References: Peyre, Cuturi and Solomon, Gromov-Wasserstein averaging of kernel and distance matrices, ICML 2016; Xu
       et al., Learning graphons via structured Gromov-Wasserstein barycenters (2021), arXiv:2012.05644.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import graphs
+      >>> path = jnp.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+      >>> order = jnp.array([1, 0, 2])
+      >>> found = graphs.gw_barycenter(jnp.stack([path, path[order][:, order]]), size=3, num_steps=2)
+      >>> found.graphon.round(3)  # the same graph, the node in the middle first
+      Array([[0., 1., 1.],
+             [1., 0., 0.],
+             [1., 0., 0.]], dtype=float32)
     """
     require_graphs(graphs)
     require_at_least("size", size, 1)

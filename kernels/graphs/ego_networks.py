@@ -46,6 +46,14 @@ def ego_networks(
     Equivariant to a permutation of the nodes up to the order of those as far from the center.
     Work: `num_hops K N^2`. Transformations: jit, vmap, jvp, vjp, any order, in what is kept of the adjacency.
     References: Cao and Xu (W2PGNN), KDD 2023, arXiv:2303.16458.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import graphs
+      >>> path = jnp.diag(jnp.ones(5), 1) + jnp.diag(jnp.ones(5), -1)
+      >>> graphs.ego_networks(path, jnp.array([0, 3]), num_hops=1, max_nodes=3).nodes
+      Array([[ 0,  1, -1],
+             [ 3,  2,  4]], dtype=int32)
     """
     require_square("adjacency", adjacency)
     require_integer("centers", centers)

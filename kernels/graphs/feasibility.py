@@ -129,6 +129,14 @@ def fit_mixture(
 
     Transformations: jit, vmap (over bases and over targets). A search: the derivative is zero.
     References: Cao and Xu (W2PGNN), KDD 2023, arXiv:2303.16458; Kingma and Ba, ICLR 2015.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import graphs
+      >>> bases = jnp.stack([graphs.synthesize_graphon(kind, 12) for kind in (0, 6)])
+      >>> found = graphs.fit_mixture(bases, 0.3 * bases[0] + 0.7 * bases[1])
+      >>> [round(float(weight), 1) for weight in found.weights]
+      [0.3, 0.7]
     """
     require_floating("bases", bases)
     require_shape("bases", bases, (None, None, None))

@@ -33,6 +33,12 @@ def motif_density(graphon: Float[Array, "n n"], motif: str) -> Float[Array, ""]:
     Invariant to permutations of the nodes.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Lovasz, Large Networks and Graph Limits (2012), sections 5.2 and 10.5.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import graphs
+      >>> graphs.motif_density(jnp.full((4, 4), 0.5), "triangle")  # 0.5^3
+      Array(0.125, dtype=float32)
     """
     require_square("graphon", graphon)
     require_choice("motif", motif, tuple(MOTIF_EDGES))

@@ -49,6 +49,17 @@ def graphon_sas(
     Transformations: jit, vmap, jvp, vjp, any order; weights are constants.
     References: Chan and Airoldi, A consistent histogram estimator for exchangeable graph models, ICML 2014,
       arXiv:1402.1888.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import graphs
+      >>> truth = graphs.synthesize_graphon(3, 240)  # (u + v) / 2
+      >>> drawn = graphs.sample_graphs(jax.random.key(0), truth, num_graphs=10, num_nodes=100)
+      >>> estimate = graphs.graphon_sas(graphs.align_by_degree(drawn))
+      >>> estimate.shape
+      (14, 14)
+      >>> bool(abs(estimate - graphs.resize_bilinear(truth, 14)).mean() < 0.05)
+      True
     """
     require_graphs(adjacency)
     size = adjacency.shape[1]

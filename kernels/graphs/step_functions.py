@@ -66,6 +66,14 @@ def sample_graphs(
     Raises:
       TypeError, ValueError: wrong dtype, shape or option, naming the argument.
     Transformations: jit, vmap. The derivative is zero.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import graphs
+      >>> half = jax.numpy.full((8, 8), 0.5)
+      >>> drawn = graphs.sample_graphs(jax.random.key(0), half, num_graphs=3, num_nodes=50)
+      >>> drawn.shape, bool((drawn == drawn.mT).all()), bool(abs(drawn.mean() - 0.5) < 0.05)
+      ((3, 50, 50), True, True)
     """
     require_square("graphon", graphon)
     require_at_least("num_graphs", num_graphs, 0)
@@ -99,10 +107,21 @@ def synthesize_graphon(kind: int, resolution: int, dtype: DTypeLike = float) -> 
       resolution: r >= 2.
       dtype: of the result.
 
+    Returns:
+      `(r, r)`, symmetric, in `[0, 1]`.
+
     Raises:
       ValueError: unknown kind, or resolution below 2.
+
+    Transformations: none; the table is computed in numpy.
     References: Chan and Airoldi, ICML 2014, arXiv:1402.1888, table 1; Xu et al., Learning graphons via structured
       Gromov-Wasserstein barycenters (2021), arXiv:2012.05644.
+
+    Examples:
+      >>> from jaxinv.kernels import graphs
+      >>> graphs.synthesize_graphon(0, 2)  # uv, from u = v = 1 down
+      Array([[1.  , 0.5 ],
+             [0.5 , 0.25]], dtype=float32)
     """
     require_at_least("resolution", resolution, 2)
     if not 0 <= kind < NUM_TEXTBOOK_GRAPHONS:

@@ -54,6 +54,14 @@ def topology_features(adjacency: Float[Array, "k n n"], num_nodes: Int[Array, "k
     Transformations: jit, vmap. The derivative is zero.
     References: Cao and Xu (W2PGNN), KDD 2023, arXiv:2303.16458; Newman, Mixing patterns in networks, Phys. Rev. E 67
       (2003); Wasserman and Faust, Social Network Analysis (1994), p. 201, for closeness.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import graphs
+      >>> triangle_and_tail = jnp.array([[0.0, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 1], [0, 0, 1, 0]])
+      >>> found = graphs.topology_features(triangle_and_tail[None])
+      >>> {name: round(float(value), 2) for name, value in zip(graphs.FEATURE_NAMES, found.features[0])}["transitivity"]
+      0.6
     """
     require_graphs(adjacency)
     real = real_nodes(adjacency, num_nodes)

@@ -81,6 +81,16 @@ def affine_lift(
     Raises: ValueError, TypeError: as `lifting_bank` and `affine_convolve`.
     Transformations: as of both.
     References: Mironenco, Forré, Lie group decompositions for equivariant neural networks, arXiv:2310.11366.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> inverse = jnp.stack([jnp.eye(2), jnp.diag(jnp.array([2.0, 0.5]))])  # of two elements of SL(2)
+      >>> network = gc.init_siren(jax.random.key(1), 1, 4, num_features=0, fan_in=25, width=16)
+      >>> pictures = jax.random.normal(jax.random.key(2), (2, 12, 12, 1))
+      >>> gc.affine_lift(pictures, network, inverse, group="sl", size=5).shape
+      (2, 8, 8, 2, 4)
     """
     (x, network, inverse), dtype = computed(x, network, inverse)
     bank = lifting_bank(network, inverse, group=group, size=size)
@@ -171,6 +181,12 @@ def group_pool(x: jax.Array, log_weight: jax.Array | None = None, *, pool: str =
       ValueError: at trace time: an unknown pool; no element; other than m weights; weights of a maximum.
       TypeError: x is not floating point.
     Transformations: jit, vmap, jvp, vjp; of "mean" any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> gc.group_pool(jnp.array([[1.0, 4.0], [3.0, 0.0]]), pool="mean")
+      Array([2., 2.], dtype=float32)
     """
     require_choice("pool", pool, POOLS)
     require_floating("x", x)

@@ -37,7 +37,14 @@ _SLOPE = 2.0
 
 
 def num_group_features(group: str) -> int:
-    """How many numbers of `A^-1 B` the network reads: its coordinates, the angle as cosine and sine."""
+    """How many numbers of `A^-1 B` the kernel's network reads: its coordinates, the angle as cosine and sine.
+
+    Args:
+      group: "gl", "sl", "sim" or "so".
+
+    Returns:
+      5, 4, 3 or 2: the `num_features` of `init_siren` for `affine_convolution`.
+    """
     return coordinate_dimension(2, group=group) + 1
 
 

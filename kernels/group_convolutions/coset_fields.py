@@ -34,6 +34,16 @@ def coset_pool(
       ValueError: at trace time: a subgroup that does not lie in the group; an unknown pool; axes that do not fit.
       TypeError: x is not floating point.
     Transformations: jit, vmap, jvp, vjp; of "mean" any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> x = jnp.arange(8.0).reshape(8, 1)  # a channel's values at the elements of D_4
+      >>> gc.coset_pool(x, group=gc.dihedral(4), subgroup=gc.dihedral(4))
+      Array([[7.]], dtype=float32)
+      >>> gc.coset_pool(x, group=gc.dihedral(4), subgroup=gc.cyclic(4))
+      Array([[3.],
+             [7.]], dtype=float32)
     """
     require_choice("pool", pool, POOLS)
     cosets = left_cosets(group, subgroup)

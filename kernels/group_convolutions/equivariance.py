@@ -42,6 +42,17 @@ def equivariance_error(
       ValueError: at trace time: results of two shapes; a margin that leaves nothing; an unknown crop.
       TypeError: x is not floating point.
     Transformations: those of the function and the actions.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> x = jax.random.normal(jax.random.key(0), (5, 5))
+      >>> def turn(x):
+      ...     return x[::-1].T
+      >>> gc.equivariance_error(jax.nn.relu, x, turn, turn)
+      Array(0., dtype=float32)
+      >>> bool(gc.equivariance_error(lambda x: x.at[0].set(0.0), x, turn, turn) > 0.1)
+      True
     """
     require_floating("x", x)
     require_choice("crop", crop, CROPS)

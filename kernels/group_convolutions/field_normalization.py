@@ -36,7 +36,8 @@ def regular_normalization(
 
     Args:
       x: `(..., height, width, order, channels)`; voxels with a depth.
-      scale, bias: `(channels,)`.
+      scale: `(channels,)`.
+      bias: `(channels,)`.
       group: static, finite.
       across_channels: static, whether all channels share the mean and the variance.
       epsilon: in the square of the unit of x, positive: a constant field becomes the bias.

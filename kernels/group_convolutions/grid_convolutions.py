@@ -115,7 +115,10 @@ def grid_lift(
       x: `(..., height, width, channels_in)`, or `(..., channels_in, height, width)`; voxels with a depth.
       kernels: `(size, size, channels_in, channels_out)`; of voxels, with one more size.
       group: static, `cyclic` or `dihedral` of 1, 2 or 4, or `octahedral`.
-      stride, dilation, padding, channels_first: static, as of `grid_convolve`.
+      stride: static, as of `grid_convolve`.
+      dilation: static, as of `grid_convolve`.
+      padding: static, as of `grid_convolve`.
+      channels_first: static, as of `grid_convolve`.
 
     Returns:
       `(..., height', width', order, channels_out)`, or with the channels and the order first; in the dtype of the
@@ -125,6 +128,17 @@ def grid_lift(
     Warns: UserWarning: at trace time, sizes that break the symmetry.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Cohen, Welling, Group equivariant convolutional networks, arXiv:1602.07576.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> p4 = gc.cyclic(4)
+      >>> x = jax.random.normal(jax.random.key(0), (9, 9, 2))
+      >>> kernels = jax.random.normal(jax.random.key(1), (3, 3, 2, 5))
+      >>> y = gc.grid_lift(x, kernels, group=p4)
+      >>> turned = gc.grid_lift(gc.act_picture(x, 1, group=p4), kernels, group=p4)
+      >>> y.shape, bool(abs(turned - gc.act_regular(y, 1, group=p4)).max() < 1e-4)
+      ((7, 7, 4, 5), True)
     """
     bank = grid_lifting_bank(kernels, group=group)
     if x.ndim <= group.dimension:
@@ -153,13 +167,25 @@ def grid_convolution(
       x: `(..., height, width, order, channels_in)`, or `(..., channels_in, order, height, width)`; voxels with a depth.
       kernels: `(size, size, order, channels_in, channels_out)`; of voxels, with one more size.
       group: static, as of `grid_lift`.
-      stride, dilation, padding, channels_first: static, as of `grid_convolve`.
+      stride: static, as of `grid_convolve`.
+      dilation: static, as of `grid_convolve`.
+      padding: static, as of `grid_convolve`.
+      channels_first: static, as of `grid_convolve`.
 
     Returns: as `grid_lift`.
     Raises: ValueError, TypeError: as `grid_convolution_bank` and `grid_convolve`.
     Warns: as `grid_lift`.
     Transformations: as of `grid_lift`.
     References: as of `grid_lift`.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> p4m = gc.dihedral(4)
+      >>> x = jax.random.normal(jax.random.key(0), (9, 9, 8, 2))
+      >>> kernels = jax.random.normal(jax.random.key(1), (3, 3, 8, 2, 3))
+      >>> gc.grid_convolution(x, kernels, group=p4m, stride=2, padding="SAME").shape
+      (5, 5, 8, 3)
     """
     bank = grid_convolution_bank(kernels, group=group)
     options = {"stride": stride, "dilation": dilation, "padding": padding}
@@ -190,7 +216,10 @@ def grid_separable_convolution(
       element_kernels: `(order, channels_in, channels_out)`.
       spatial_kernels: `(size, size, channels_out)`, of the channels by themselves; of voxels, with one more size.
       group: static, as of `grid_lift`.
-      stride, dilation, padding, channels_first: static, as of `grid_convolve`.
+      stride: static, as of `grid_convolve`.
+      dilation: static, as of `grid_convolve`.
+      padding: static, as of `grid_convolve`.
+      channels_first: static, as of `grid_convolve`.
 
     Returns: as `grid_lift`.
     Raises: as `grid_convolution`.

@@ -153,6 +153,14 @@ def fourier_nonlinearity(
       TypeError: x is not floating point.
     Transformations: jit, vmap, jvp, vjp; as often as the function.
     References: Cesa, Lang, Weiler, A program to build E(N)-equivariant steerable CNNs, ICLR 2022.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> x = jax.random.normal(jax.random.key(0), (5, 3))  # frequencies 0, 1 and 2 of SO(2), 3 channels
+      >>> y = gc.fourier_nonlinearity(x, lambda values: values, group=gc.SO2, max_frequency=2, samples=8)
+      >>> bool(abs(y - x).max() < 1e-5)
+      True
     """
     irreps = regular_irreps(group, max_frequency)
     _check(x, group, irreps)

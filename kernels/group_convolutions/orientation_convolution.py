@@ -53,6 +53,18 @@ def dense_orientation_convolution(
     Memory: inputs, result, and one block of kernels; in reverse mode one block of their gradients.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Bekkers et al., PONITA, arXiv:2310.02970, eq. (12).
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> grid = gc.orientation_grid(12, kind="polyhedron")
+      >>> positions = jax.random.normal(jax.random.key(0), (5, 3))
+      >>> invariants = gc.orientation_invariants(positions[None] - positions[:, None], grid)  # (receiver, sender, N, 2)
+      >>> basis = gc.polynomial_features(invariants, 2)
+      >>> x = jax.random.normal(jax.random.key(1), (5, 12, 8))
+      >>> weights = jax.random.normal(jax.random.key(2), (basis.shape[-1], 8))
+      >>> gc.dense_orientation_convolution(x, basis, weights).shape
+      (5, 12, 8)
     """
     x, basis, weights = jnp.asarray(x), jnp.asarray(basis), jnp.asarray(weights)
     for name, array in (("x", x), ("basis", basis), ("weights", weights)):

@@ -38,7 +38,17 @@ def fiber_convolution(x: jax.Array, kernels: jax.Array) -> jax.Array:
 
 
 def lift_scalars(scalars: jax.Array, num_orientations: int) -> jax.Array:
-    """`(..., channels)` to the constant functions `(..., num_orientations, channels)`."""
+    """Scalars to functions of the orientation that are constant.
+
+    Args:
+      scalars: `(..., channels)`.
+      num_orientations: static, N.
+
+    Returns:
+      `(..., N, channels)` in the dtype of the scalars.
+
+    Transformations: jit, vmap, jvp, vjp, any order.
+    """
     scalars = jnp.asarray(scalars)
     shape = (*scalars.shape[:-1], num_orientations, scalars.shape[-1])
     return jnp.broadcast_to(scalars[..., None, :], shape)
@@ -66,7 +76,18 @@ def lift_vectors(vectors: jax.Array, orientations: ArrayLike) -> jax.Array:
 
 
 def read_scalars(x: jax.Array) -> jax.Array:
-    """`(..., N, channels)` to the means over orientations, `(..., channels)`."""
+    """The means of functions over the orientations: invariant under rotations that permute them.
+
+    Args:
+      x: `(..., N, channels)`, floating point.
+
+    Returns:
+      `(..., channels)` in the dtype of x; bfloat16 is summed in float32.
+
+    Raises:
+      TypeError: x is not floating point.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    """
     x = jnp.asarray(x)
     require_floating("x", x)
     return jnp.mean(x, axis=-2, dtype=accumulation_dtype(x)).astype(x.dtype)
@@ -89,6 +110,13 @@ def read_vectors(x: jax.Array, orientations: ArrayLike) -> jax.Array:
       ValueError: orientations and x differ in N.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Bekkers et al., PONITA, arXiv:2310.02970, section 4.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> grid = gc.orientation_grid(12, kind="polyhedron")
+      >>> gc.read_vectors(gc.lift_vectors(jnp.array([[1.0, 2.0, 3.0]]), grid), grid).round()
+      Array([[1., 2., 3.]], dtype=float32)
     """
     x, grid = _with_grid("x", x, orientations)
     if x.ndim < 2 or x.shape[-2] != grid.shape[0]:

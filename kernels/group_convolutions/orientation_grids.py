@@ -36,6 +36,12 @@ def orientation_grid(
         polyhedron's corners.
     References: Bekkers et al., PONITA, arXiv:2310.02970, section 4; González, Measurement of areas on a sphere using
     Fibonacci and latitude-longitude lattices, arXiv:0912.4540.
+
+    Examples:
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> grid = gc.orientation_grid(12, kind="polyhedron")
+      >>> grid.shape, gc.is_antipodal(grid)
+      ((12, 3), True)
     """
     require_at_least("num_orientations", num_orientations, 1)
     require_choice("kind", kind, KINDS)
@@ -58,7 +64,14 @@ def orientation_grid(
 
 
 def is_antipodal(orientations: np.ndarray) -> bool:
-    """Whether the second half of a grid is the first with the opposite sign."""
+    """Whether the second half of a grid is the first with the opposite sign.
+
+    Args:
+      orientations: `(N, n)`.
+
+    Returns:
+      A bool; True allows `antipodal` in `dense_orientation_convolution`.
+    """
     half = len(orientations) // 2
     return len(orientations) % 2 == 0 and bool(np.allclose(orientations[:half], -orientations[half:], atol=1e-9))
 

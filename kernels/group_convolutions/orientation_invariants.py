@@ -31,6 +31,14 @@ def orientation_invariants(relative: jax.Array, orientations: ArrayLike) -> jax.
     Where d is parallel to o, to rounding, the distance across is 0 and so is its gradient.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Bekkers et al., PONITA, arXiv:2310.02970, theorem 1 and table 1.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> orientations = jnp.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+      >>> gc.orientation_invariants(jnp.array([0.0, 0.0, 2.0]), orientations)  # along, and across
+      Array([[2., 0.],
+             [0., 2.]], dtype=float32)
     """
     relative = jnp.asarray(relative)
     require_floating("relative", relative)
@@ -44,10 +52,16 @@ def orientation_invariants(relative: jax.Array, orientations: ArrayLike) -> jax.
 
 
 def fiber_invariants(orientations: ArrayLike) -> np.ndarray:
-    """Invariants of the pairs of orientations of a grid: `(N, N, 1)` in space, the cosine; `(N, N, 2)` in the plane.
+    """Invariants of the pairs of orientations of a grid: in space the cosine, in the plane cosine and sine.
 
-    In the plane the sine comes second, because the cosine does not know the sign of an angle. Entry (p, o) belongs to
-    the receiver's orientation p and the sender's o; float64 numpy.
+    In the plane the cosine alone does not know the sign of an angle.
+
+    Args:
+      orientations: `(N, n)`, n = 2 or 3, unit vectors.
+
+    Returns:
+      `(N, N, 1)` in space, `(N, N, 2)` in the plane, float64 numpy. Entry (p, o) belongs to the receiver's p
+      and the sender's o.
 
     Raises:
       ValueError: orientations are not `(N, 2)` or `(N, 3)`.

@@ -36,17 +36,40 @@ Irreps = tuple[PlanarIrrep, ...]
 
 
 def is_trivial(irrep: PlanarIrrep) -> bool:
-    """Whether it has frequency and parity 0, so that no element moves it."""
+    """Whether an irrep has frequency and parity 0, so that no element moves it.
+
+    Args:
+      irrep: of any group of the plane.
+
+    Returns:
+      A bool.
+    """
     return tuple(irrep) == (0, 0)
 
 
 def irrep_dimension(irrep: PlanarIrrep, *, group: PointGroup) -> int:
-    """How many real components an irrep has: 1 at frequency 0 and, in C_N and D_N, at N / 2, else 2."""
+    """How many real components an irrep has.
+
+    Args:
+      irrep: of the group.
+      group: of the plane.
+
+    Returns:
+      1 at frequency 0 and, in C_N and D_N, at N / 2, else 2.
+    """
     return 1 if irrep[0] == 0 or (group.rotations is not None and 2 * irrep[0] == group.rotations) else 2
 
 
 def irreps_dimension(irreps: Irreps, *, group: PointGroup) -> int:
-    """How many components irreps have together: the length of the axis of a field that holds them."""
+    """How many components irreps have together.
+
+    Args:
+      irreps: of the group.
+      group: of the plane.
+
+    Returns:
+      The length of the axis of a field that holds them.
+    """
     return sum(irrep_dimension(irrep, group=group) for irrep in irreps)
 
 
@@ -92,6 +115,9 @@ def regular_irreps(group: PointGroup, max_frequency: int | None = None) -> Irrep
       group: of the plane.
       max_frequency: of the irreps; by default all of a finite group.
 
+    Returns:
+      A tuple of `PlanarIrrep`, by frequency, then by parity.
+
     Raises:
       ValueError: a negative frequency, or none for SO(2) or O(2), which have no end of irreps.
     """
@@ -115,7 +141,16 @@ def regular_irreps(group: PointGroup, max_frequency: int | None = None) -> Irrep
 
 
 def irreps_matrix(irreps: Irreps, angle: float, *, group: PointGroup, reflect: bool = False) -> np.ndarray:
-    """`(dim, dim)` float64: a rotation by an angle in radians, after F if `reflect`, on a tuple of irreps.
+    """How a rotation, or a rotation after the reflection F, acts on fields of irreps.
+
+    Args:
+      irreps: of the group, in the order of the field.
+      angle: in radians, counterclockwise; of a finite group, a multiple of its angle.
+      group: of the plane.
+      reflect: whether F comes first.
+
+    Returns:
+      `(dim, dim)` float64, orthogonal.
 
     Raises:
       ValueError: irreps that are not the group's; a rotation or reflection that is not in it.
@@ -184,12 +219,30 @@ def regular_to_irreps(x: jax.Array, *, group: PointGroup) -> jax.Array:
       ValueError: at trace time: an infinite group, or an axis of another length than its order.
       TypeError: x is not floating point.
     Transformations: jit, vmap, jvp, vjp, any order (linear).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> gc.regular_irreps(gc.cyclic(4))
+      (PlanarIrrep(frequency=0, parity=0), PlanarIrrep(frequency=1, parity=0), PlanarIrrep(frequency=2, parity=0))
+      >>> gc.regular_to_irreps(jnp.ones((4, 1)), group=gc.cyclic(4))[0].round()  # root of the order times 1
+      Array([2.], dtype=float32)
     """
     return _transformed(x, group, "kg,...gc->...kc")
 
 
 def irreps_to_regular(x: jax.Array, *, group: PointGroup) -> jax.Array:
-    """The inverse of `regular_to_irreps`, with the same arguments."""
+    """The inverse Fourier transform over a finite group of the plane: from `regular_irreps(group)` to values.
+
+    Args:
+      x: `(..., order, channels)`, coefficients.
+      group: static, cyclic or dihedral.
+
+    Returns:
+      `(..., order, channels)` in the dtype of x: values at the elements. It undoes `regular_to_irreps`.
+
+    Raises, transformations: as `regular_to_irreps`.
+    """
     return _transformed(x, group, "gk,...gc->...kc")
 
 

@@ -44,25 +44,67 @@ O2 = PointGroup(2, None, True)
 
 
 def cyclic(n: int) -> PointGroup:
-    """C_n: n rotations of the plane. Raises ValueError if n < 1."""
+    """C_n: the n rotations of the plane by multiples of 2 pi / n.
+
+    Args:
+      n: 1 at least; 1 is no symmetry.
+
+    Returns:
+      A hashable `PointGroup` of order n, for static arguments.
+
+    Raises:
+      ValueError: n below 1.
+    """
     require_at_least("n", n, 1)
     return PointGroup(2, n, False)
 
 
 def dihedral(n: int) -> PointGroup:
-    """D_n: n rotations of the plane, and each of them after the reflection F. Raises ValueError if n < 1."""
+    """D_n: n rotations of the plane, and each of them after the reflection F.
+
+    Args:
+      n: 1 at least; 1 is the reflection alone.
+
+    Returns:
+      A hashable `PointGroup` of order 2 n, for static arguments.
+
+    Raises:
+      ValueError: n below 1.
+
+    Examples:
+      >>> from jaxinv.kernels import group_convolutions
+      >>> group_convolutions.dihedral(4).order
+      8
+    """
     require_at_least("n", n, 1)
     return PointGroup(2, n, True)
 
 
 def octahedral(*, inversion: bool = False) -> PointGroup:
-    """The 24 rotations of the cube; with the inversion all its 48 symmetries."""
+    """The rotations of the cube.
+
+    Args:
+      inversion: with it, all symmetries of the cube.
+
+    Returns:
+      A hashable `PointGroup` of space, of order 24, or 48 with the inversion.
+    """
     return PointGroup(3, 24, inversion)
 
 
 @functools.lru_cache(maxsize=64)
 def element_matrices(group: PointGroup) -> np.ndarray:
-    """`(order, dimension, dimension)` float64: each element of a finite group as a matrix on coordinates."""
+    """Each element of a finite group as a matrix on coordinates, in the order of the module's docstring.
+
+    Args:
+      group: finite.
+
+    Returns:
+      `(order, dimension, dimension)` float64, not writeable.
+
+    Raises:
+      ValueError: SO(2) or O(2), which have no end of elements.
+    """
     reflection = np.diag([1.0, -1.0]) if group.dimension == 2 else -np.eye(3)
     turns = _cube_rotations() if group.dimension == 3 else _plane_rotations(group.order // (1 + group.reflections))
     matrices = np.concatenate([turns, turns @ reflection]) if group.reflections else turns
@@ -89,10 +131,23 @@ def _cube_rotations():
 
 @functools.lru_cache(maxsize=64)
 def multiplication_table(group: PointGroup) -> np.ndarray:
-    """The products of a finite group: `(order, order)` int32, the index of `g h` at `[g, h]`.
+    """The products of a finite group.
+
+    Args:
+      group: finite.
+
+    Returns:
+      `(order, order)` int32, the index of `g h` at `[g, h]`; not writeable.
 
     Raises:
-      ValueError: SO(2) or O(2).
+      ValueError: SO(2) or O(2), which have no end of elements.
+
+    Examples:
+      >>> from jaxinv.kernels import group_convolutions
+      >>> group_convolutions.multiplication_table(group_convolutions.cyclic(3))
+      array([[0, 1, 2],
+             [1, 2, 0],
+             [2, 0, 1]], dtype=int32)
     """
     table = (_planar_products(group) if group.dimension == 2 else _products(element_matrices(group))).astype(np.int32)
     table.flags.writeable = False
@@ -114,10 +169,16 @@ def _products(matrices):
 
 @functools.lru_cache(maxsize=64)
 def inverse_table(group: PointGroup) -> np.ndarray:
-    """The inverses of a finite group: `(order,)` int32, the index of the inverse of each element.
+    """The inverses of a finite group.
+
+    Args:
+      group: finite.
+
+    Returns:
+      `(order,)` int32, the index of the inverse of each element; not writeable.
 
     Raises:
-      ValueError: SO(2) or O(2).
+      ValueError: SO(2) or O(2), which have no end of elements.
     """
     table = np.argmax(multiplication_table(group) == 0, axis=1).astype(np.int32)
     table.flags.writeable = False
@@ -126,7 +187,13 @@ def inverse_table(group: PointGroup) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def grid_matrices(group: PointGroup) -> np.ndarray:
-    """`(order, dimension, dimension)` int32: each element as a signed permutation of an array's axes.
+    """Each element as a signed permutation of an array's axes: in the plane rows, which run down, and columns.
+
+    Args:
+      group: one that maps the grid to itself: `cyclic` or `dihedral` of 1, 2 or 4, or `octahedral`.
+
+    Returns:
+      `(order, dimension, dimension)` int32, not writeable.
 
     Raises:
       ValueError: the group does not map the grid of pixels to itself.
@@ -148,7 +215,14 @@ def grid_matrices(group: PointGroup) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def subgroup_elements(group: PointGroup, subgroup: PointGroup) -> np.ndarray:
-    """`(order of subgroup,)` int32: the indices in `group` of the elements of `subgroup`.
+    """Where the elements of a subgroup stand in the group.
+
+    Args:
+      group: finite.
+      subgroup: finite, of the same space.
+
+    Returns:
+      `(order of subgroup,)` int32: indices in `group`, in the order of the subgroup; not writeable.
 
     Raises:
       ValueError: it is no subgroup: its rotations do not divide those of the group, or it alone has reflections.
@@ -166,13 +240,35 @@ def subgroup_elements(group: PointGroup, subgroup: PointGroup) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def left_cosets(group: PointGroup, subgroup: PointGroup) -> np.ndarray:
-    """`(order / order of subgroup, order of subgroup)` int32: the elements `g h` of each coset gH, h in its order."""
+    """The left cosets gH of a subgroup H, by their first elements.
+
+    Args:
+      group: finite.
+      subgroup: finite, in the group.
+
+    Returns:
+      `(order / order of subgroup, order of subgroup)` int32: the elements `g h` of each coset, h in its order.
+
+    Raises:
+      ValueError: as `subgroup_elements`.
+    """
     return _cosets(multiplication_table(group), subgroup_elements(group, subgroup))
 
 
 @functools.lru_cache(maxsize=64)
 def right_cosets(group: PointGroup, subgroup: PointGroup) -> np.ndarray:
-    """`(order / order of subgroup, order of subgroup)` int32: the elements `h g` of each coset Hg, h in its order."""
+    """The right cosets Hg of a subgroup H, by their first elements.
+
+    Args:
+      group: finite.
+      subgroup: finite, in the group.
+
+    Returns:
+      `(order / order of subgroup, order of subgroup)` int32: the elements `h g` of each coset, h in its order.
+
+    Raises:
+      ValueError: as `subgroup_elements`.
+    """
     return _cosets(multiplication_table(group).T, subgroup_elements(group, subgroup))
 
 

@@ -69,7 +69,10 @@ def steerable_convolution(
       bias: `(kernels.num_trivial, channels_out)`, added to the irreps out of frequency and parity 0: a constant that
         others do not have.
       kernels: static.
-      stride, dilation, padding, channels_first: static, as of `grid_convolve`.
+      stride: static, as of `grid_convolve`.
+      dilation: static, as of `grid_convolve`.
+      padding: static, as of `grid_convolve`.
+      channels_first: static, as of `grid_convolve`.
 
     Returns:
       `(..., height', width', dim_out, channels_out)`, or with the channels and the components first; in the dtype of
@@ -79,6 +82,16 @@ def steerable_convolution(
     Warns: UserWarning: at trace time, sizes that break the symmetry.
     Transformations: as of `grid_convolve`.
     References: as of `steerable_bank`.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import group_convolutions as gc
+      >>> scalar, vector = gc.PlanarIrrep(0), gc.PlanarIrrep(1)
+      >>> kernels = gc.SteerableKernels(group=gc.SO2, irreps_in=(scalar,), irreps_out=(scalar, vector), size=5)
+      >>> coefficients = jax.random.normal(jax.random.key(0), (kernels.num_basis, 2, 4))
+      >>> pictures = jax.random.normal(jax.random.key(1), (9, 9, 1, 2))
+      >>> gc.steerable_convolution(pictures, coefficients, kernels=kernels).shape  # 1 + 2 components, 4 channels
+      (5, 5, 3, 4)
     """
     require_floating("x", x)
     require_floating("coefficients", coefficients)

@@ -32,6 +32,16 @@ def legendre(cosine: jax.Array, lmax: int) -> jax.Array:
     through directions use `spherical_harmonics`, which are smooth there.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Holmes and Featherstone, J. Geodesy 76 (2002), eq. 11.
+
+    Examples:
+      >>> import numpy as np
+      >>> from jaxinv.kernels import harmonics
+      >>> np.asarray(harmonics.legendre(np.array([0.0, 1.0], np.float32), 1), float).round(3)
+      array([[[0.282, 0.   ],
+              [0.   , 0.345]],
+      <BLANKLINE>
+             [[0.282, 0.   ],
+              [0.489, 0.   ]]])
     """
     cosine = jnp.asarray(cosine)
     require_floating("cosine", cosine)

@@ -31,6 +31,13 @@ def polynomial_cutoff(lengths: jax.Array, *, cutoff: float, order: int = 6) -> j
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Gasteiger, Groß, Günnemann, Directional message passing for molecular graphs, ICLR 2020
     (arXiv:2003.03123), eq. (8).
+
+    Examples:
+      >>> import numpy as np
+      >>> from jaxinv.kernels import harmonics
+      >>> lengths = np.array([0.0, 2.5, 4.5, 5.0, 6.0], np.float32)
+      >>> np.asarray(harmonics.polynomial_cutoff(lengths, cutoff=5.0), float).round(3)
+      array([1.   , 0.855, 0.038, 0.   , 0.   ])
     """
     lengths = jnp.asarray(lengths)
     require_floating("lengths", lengths)

@@ -41,6 +41,16 @@ def radial_basis(lengths: jax.Array, num: int, *, cutoff: float, order: int = 6)
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Gasteiger, Groß, Günnemann, Directional message passing for molecular graphs, ICLR 2020
     (arXiv:2003.03123), eq. (7) and (8).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics
+      >>> lengths = jnp.array([0.0, 2.5, 5.0, 6.0])
+      >>> basis = harmonics.radial_basis(lengths, 8, cutoff=5.0)
+      >>> basis.shape
+      (4, 8)
+      >>> bool((basis[2:] == 0).all())  # at the cutoff and beyond
+      True
     """
     lengths = jnp.asarray(lengths)
     require_floating("lengths", lengths)

@@ -50,8 +50,22 @@ def sphere_grid(band: int) -> SphereGrid:
 
     To analyse a function of degrees up to L, take `band = 2 L`; for the product of two, `L1 + L2 + L_out`.
 
+    Args:
+      band: total degree of what is integrated, not negative.
+
+    Returns:
+      SphereGrid of `band // 2 + 1` polar nodes and `band + 1` azimuths.
+
     Raises:
       ValueError: a negative band.
+
+    Examples:
+      >>> from jaxinv.kernels import harmonics
+      >>> harmonics.sphere_grid(4)
+      SphereGrid(num_nodes=3, num_azimuths=5)
+      >>> grid = harmonics.sphere_grid(4)
+      >>> round(float(grid.weights.sum() * grid.num_azimuths / 3.141592653589793), 6)  # the area of the sphere
+      4.0
     """
     require_at_least("band", band, 0)
     return SphereGrid(band // 2 + 1, band + 1)
@@ -79,6 +93,17 @@ def to_sphere_grid(
 
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Driscoll and Healy, Adv. Appl. Math. 15 (1994), for the separation.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics
+      >>> x = jnp.arange(9.0)  # degrees 0 to 2
+      >>> grid = harmonics.sphere_grid(2 + 2)
+      >>> values = harmonics.to_sphere_grid(x, grid)
+      >>> values.shape
+      (3, 5)
+      >>> bool(jnp.allclose(harmonics.from_sphere_grid(values, grid, 2), x, atol=1e-4))
+      True
     """
     require_floating("x", x)
     lmax = lmax_of("x", x)
@@ -117,6 +142,15 @@ def from_sphere_grid(
 
     Transformations: jit, vmap, jvp, vjp, any order.
     References: as `to_sphere_grid`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics
+      >>> grid = harmonics.sphere_grid(4)
+      >>> values = jnp.ones((grid.num_nodes, grid.num_azimuths))
+      >>> x = harmonics.from_sphere_grid(values, grid, 2)
+      >>> bool(jnp.allclose(x, jnp.eye(9)[0], atol=1e-5))  # the constant 1 has the coefficient 1
+      True
     """
     values = jnp.asarray(values)
     require_floating("values", values)

@@ -38,6 +38,16 @@ def spherical_harmonics(
     Largest float32 error in "component" normalisation: 2e-6 to lmax 4, 8e-6 to 8, 6e-5 to 20 (rms 2e-7, 3e-7, 8e-7).
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Bigi, Fraux, Browning, Ceriotti, J. Chem. Phys. 159 (2023) 064802, for polynomials in place of angles.
+
+    Examples:
+      >>> import jax
+      >>> import numpy as np
+      >>> from jaxinv.kernels import harmonics
+      >>> up = np.array([0.0, 2.0, 0.0], np.float32)  # of any length
+      >>> np.asarray(harmonics.spherical_harmonics(up, 1), float).round(3)
+      array([1.   , 0.   , 1.732, 0.   ])
+      >>> jax.jacobian(harmonics.spherical_harmonics)(up, 3).shape  # finite, though up is the pole
+      (16, 3)
     """
     vectors = jnp.asarray(vectors)
     if not normalize:
@@ -64,6 +74,13 @@ def solid_harmonics(vectors: jax.Array, lmax: int, *, normalization: str = "comp
 
     Transformations: jit, vmap, jvp, vjp, any order.
     References: as `spherical_harmonics`.
+
+    Examples:
+      >>> import numpy as np
+      >>> from jaxinv.kernels import harmonics
+      >>> up = np.array([0.0, 2.0, 0.0], np.float32)
+      >>> np.asarray(harmonics.solid_harmonics(up, 1), float).round(3)  # degree 1 is sqrt(3) times the vector
+      array([1.   , 0.   , 3.464, 0.   ])
     """
     vectors = jnp.asarray(vectors)
     x, y, z = _coordinates(vectors)

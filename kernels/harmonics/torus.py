@@ -33,6 +33,16 @@ def to_torus(x: jax.Array, *, normalization: str = "component") -> jax.Array:
 
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Luo, Chen, Krishnapriyan, ICLR 2024 (arXiv:2401.10216), sec. 3.2.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics
+      >>> x = jnp.arange(9.0)  # degrees 0 to 2
+      >>> series = harmonics.to_torus(x)
+      >>> series.shape, series.dtype
+      ((5, 3), dtype('complex64'))
+      >>> bool(jnp.allclose(harmonics.from_torus(series, 2), x, atol=1e-4))
+      True
     """
     require_floating("x", x)
     if x.dtype.itemsize < 4:

@@ -62,7 +62,16 @@ def _parts(name, g):
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., n + 1, n + 1)` of coordinates."""
+    """The matrix `[[gl.hat(x), v], [0, 0]]` of coordinates.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., n + 1, n + 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_vectors(x)
     rows = jnp.concatenate([gl.hat(x[..., n:]), x[..., :n, None]], axis=-1)
     return jnp.concatenate([rows, jnp.zeros_like(rows[..., :1, :])], axis=-2)
@@ -70,14 +79,32 @@ def hat(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., n + n^2)` of a matrix; the last row is not read."""
+    """The inverse of `hat`; the last row is not read.
+
+    Args:
+      matrix: `(..., n + 1, n + 1)`.
+
+    Returns:
+      `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Raises, transformations: as `so3.exp`.
+    """
     linear, translation = _parts("matrix", matrix)
     return jnp.concatenate([translation, gl.vee(linear)], axis=-1)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The affine map: the exponential of the linear part, and `phi_one` of it times the translation."""
+    """The affine map: the exponential of the linear part, and `phi_one` of it times the translation.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., n + 1, n + 1)`. `phi_one(X) = I + X / 2 + X^2 / 6 + ..`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_vectors(x)
     if n > 2:
         return matrix_exp(hat(x))
@@ -89,7 +116,16 @@ def exp(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def log(g: jax.Array) -> Logarithm:
-    """The coordinates of the principal logarithm, and whether there is one: where the linear part has one."""
+    """The principal logarithm of an affine map, and whether there is one: where the linear part has one.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, affine maps.
+
+    Returns:
+      `Logarithm`: coordinates `(..., n + n^2)`, finite and without meaning where `exists` `(...)` is False.
+
+    Raises, transformations: as `so3.exp`.
+    """
     linear, translation = (part.astype(accumulation_dtype(g)) for part in _parts("g", g))
     entries, exists = gl.log(linear)
     shift = gl.act(small_matrices.inverse(phi_one(gl.hat(entries))), translation)
@@ -98,13 +134,32 @@ def log(g: jax.Array) -> Logarithm:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`, `(..., n + 1, n + 1)`, of elements `(..., n + 1, n + 1)` whose leading axes broadcast."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., n + 1, n + 1)`, affine maps.
+      b: `(..., n + 1, n + 1)`; leading axes broadcast.
+
+    Returns:
+      `(..., n + 1, n + 1)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """The inverse `[[A^-1, -A^-1 t], [0, 1]]`, `(..., n + 1, n + 1)`, of elements `(..., n + 1, n + 1)`."""
+    """The inverse map `[[A^-1, -A^-1 t], [0, 1]]`.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, affine maps.
+
+    Returns:
+      `(..., n + 1, n + 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     linear, translation = (part.astype(accumulation_dtype(g)) for part in _parts("g", g))
     back = gl.inverse(linear)
     return homogeneous.join_parts(back, -gl.act(back, translation)).astype(g.dtype)
@@ -112,13 +167,32 @@ def inverse(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., n)`, moved: `A p + t`, `(..., n)`; leading axes broadcast."""
+    """Maps points: `A p + t`.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, affine maps.
+      points: `(..., n)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.act_on_points(g, points, _size_of_matrices("g", g))
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `g hat(x) g^-1 = hat(adjoint(g) x)`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, affine maps.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_matrices("g", g)
     wide = g.astype(accumulation_dtype(g))
     return conjugation_matrix(wide, inverse(wide), _basis(n)).astype(g.dtype)
@@ -126,36 +200,92 @@ def adjoint(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, the matrix of the bracket with x `(..., dim)`: `ad(x) y = vee(X Y - Y X)`, X = hat(x)."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return bracket_matrix(x, _basis, _size_of_vectors(x)).astype(x.dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return phi_one(ad(x))
 
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; there is none where eigenvalues of the linear part differ by, or are, `2 pi k i`."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., dim, dim)`. There is none where eigenvalues of the linear part differ by, or are, `2 pi k i`, k not 0.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.inverse(left_jacobian(x))
 
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian, as `left_jacobian_inverse`."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., n + n^2)`, the translation, then the linear part's entries row by row.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(n + 1, n + 1)`."""
+    """The unit matrix.
+
+    Args:
+      n: static, 1 at least.
+      dtype: static.
+
+    Returns:
+      `(n + 1, n + 1)`.
+
+    Raises:
+      ValueError: n below 1.
+    """
     require_at_least("n", n, 1)
     return jnp.eye(n + 1, dtype=dtype)
 
@@ -169,9 +299,21 @@ def sample(
     translation_scale: float = 1.0,
     dtype: DTypeLike = float,
 ) -> jax.Array:
-    """`(*shape, n + 1, n + 1)`: a linear part as `gl.sample` with this variance, and a Gaussian translation.
+    """Random affine maps: a linear part as `gl.sample`, and a Gaussian translation.
 
-    `translation_scale` is the standard deviation of each component. There is no Haar probability measure.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      n: static, 1 at least.
+      variance: of `gl.sample`.
+      translation_scale: standard deviation of each component, in the unit of length.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, n + 1, n + 1)`. There is no Haar probability measure: the group is not compact.
+
+    Raises:
+      ValueError: n below 1.
     """
     key_linear, key_translation = jax.random.split(key)
     return homogeneous.join_parts(
@@ -182,9 +324,17 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm `(...,)` of translation and global coordinates of `a^-1 b`; left-invariant.
+    """The Euclidean norm of translation and global coordinates of `a^-1 b`, as `gl.distance`; left-invariant.
 
-    As `gl.distance`; a unit of length counts as much as a unit of stretch or a radian.
+    Args:
+      a: `(..., n + 1, n + 1)`, affine maps.
+      b: `(..., n + 1, n + 1)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
+
+    A unit of length counts as much as a unit of stretch or a radian.
+    Raises: as `so3.exp`. Transformations: as `xi_inv`.
     """
     linear, translation = _parts("g", compose(inverse(a), b))
     turned = gl.distance(jnp.broadcast_to(gl.identity(linear.shape[-1], linear.dtype), linear.shape), linear)
@@ -193,25 +343,55 @@ def distance(a: jax.Array, b: jax.Array) -> jax.Array:
 
 @jax.jit
 def project(matrix: jax.Array) -> jax.Array:
-    """`gl.project` of the linear part, the translation as it is, the last row not read."""
+    """An affine map near a matrix: `gl.project` of the linear part, the translation as it is.
+
+    Args:
+      matrix: `(..., n + 1, n + 1)`.
+
+    Returns:
+      `(..., n + 1, n + 1)`; the last row is not read.
+
+    Raises, transformations: as `so3.exp`.
+    """
     linear, translation = _parts("matrix", matrix)
     return homogeneous.join_parts(gl.project(linear), translation)
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds affine maps of positive determinant; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are affine maps of positive determinant.
+
+    Args:
+      g: `(..., n + 1, n + 1)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, _ = checked_on_host("g", g, None)
     require_last_row("g", host, 1.0)
     gl.require_positive_determinants("the linear part of g", host[..., :-1, :-1])
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the last rows of the matrices are 0; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are in the algebra: last rows of zeros.
+
+    Args:
+      matrix: `(..., n + 1, n + 1)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, _ = checked_on_host("matrix", matrix, None)
     require_last_row("matrix", host, 0.0)
 
 
 def check_log(g: ArrayLike) -> None:
-    """Raises ValueError unless all maps have a real principal logarithm; on the host, not under jit."""
+    """Checks on the host, not under jit, that all have a real principal logarithm.
+
+    Args:
+      g: `(..., n + 1, n + 1)`.
+
+    Raises:
+      ValueError: an eigenvalue of the linear part is 0 or a negative number; not finite, or another shape.
+    """
     host, _ = checked_on_host("g", g, None)
     require_logarithms("the linear part of g", host[..., :-1, :-1])

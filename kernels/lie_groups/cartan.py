@@ -26,7 +26,7 @@ class Cartan(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(symmetric_exp(self.symmetric), self.rotation)
 
 
@@ -47,6 +47,15 @@ def cartan(matrix: jax.Array) -> Cartan:
     Transformations: jit, vmap, jvp, vjp, also at equal singular values: any order for n = 2, else second order (a third
     derivative raises TypeError). Finite where there is none.
     References: Helgason, Differential geometry, Lie groups, and symmetric spaces, ch. VI.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> found = lie_groups.cartan(2 * lie_groups.so2.exp(jnp.array([0.5])))
+      >>> bool(jnp.allclose(found.symmetric, jnp.log(2.0) * jnp.eye(2), atol=1e-6))
+      True
+      >>> lie_groups.so2.log(found.rotation).round(1)
+      Array([0.5], dtype=float32)
     """
     matrix = square_argument("matrix", matrix)
     a = matrix.astype(accumulation_dtype(matrix))

@@ -20,12 +20,20 @@ Matrix = list[Vector]
 
 
 def split_vectors(name: str, x: jax.Array, size: int, *, axis_first: bool = False) -> tuple[list[jax.Array], jnp.dtype]:
-    """The components of `(..., size)` in the dtype to compute in, and the dtype that they came in.
+    """Vectors as components, in the dtype to compute in.
 
-    With `axis_first` their axis is moved to the front: what XLA makes of a long gradient is then half as long to
-    compile, and a short one somewhat slower to run.
+    Args:
+      name: of the argument, for errors.
+      x: `(..., size)`, floating point.
+      size: static.
+      axis_first: static; their axis is moved to the front: what XLA makes of a long gradient is then half as long to
+        compile, and a short one somewhat slower to run.
 
-    Raises ValueError or TypeError naming the argument.
+    Returns:
+      `size` arrays `(...)` in float32 at least, and the dtype that they came in.
+
+    Raises:
+      TypeError, ValueError: naming the argument: not floating point, or another size.
     """
     x = jnp.asarray(x)
     require_floating(name, x)
@@ -37,9 +45,19 @@ def split_vectors(name: str, x: jax.Array, size: int, *, axis_first: bool = Fals
 def split_matrices(
     name: str, matrix: jax.Array, size: int, *, axis_first: bool = False
 ) -> tuple[list[list[jax.Array]], jnp.dtype]:
-    """The rows of components of `(..., size, size)`, and the dtype that they came in; `axis_first` as for vectors.
+    """Matrices as rows of components, in the dtype to compute in.
 
-    Raises ValueError or TypeError naming the argument.
+    Args:
+      name: of the argument, for errors.
+      matrix: `(..., size, size)`, floating point.
+      size: static.
+      axis_first: static, as for `split_vectors`.
+
+    Returns:
+      `size` rows of `size` arrays `(...)` in float32 at least, and the dtype that they came in.
+
+    Raises:
+      TypeError, ValueError: naming the argument: not floating point, or another size.
     """
     matrix = jnp.asarray(matrix)
     require_floating(name, matrix)
@@ -58,14 +76,30 @@ def _split(x, *, axis_first):
 
 
 def join_vector(components: Sequence[Component], dtype: jnp.dtype) -> jax.Array:
-    """`(..., size)` of components, which broadcast."""
+    """Vectors of components.
+
+    Args:
+      components: arrays or numbers, which broadcast.
+      dtype: of the result.
+
+    Returns:
+      `(..., number of components)`.
+    """
     arrays = [jnp.asarray(component) for component in components]
     shape = jnp.broadcast_shapes(*(array.shape for array in arrays))
     return jnp.stack([jnp.broadcast_to(array.astype(dtype), shape) for array in arrays], axis=-1)
 
 
 def join_matrix(rows: Sequence[Sequence[Component]], dtype: jnp.dtype) -> jax.Array:
-    """`(..., number of rows, number of columns)` of rows of components, which broadcast."""
+    """Matrices of rows of components.
+
+    Args:
+      rows: of arrays or numbers, which broadcast; all of one length.
+      dtype: of the result.
+
+    Returns:
+      `(..., number of rows, number of columns)`.
+    """
     flat = join_vector([entry for row in rows for entry in row], dtype)
     return flat.reshape(*flat.shape[:-1], len(rows), len(rows[0]))
 

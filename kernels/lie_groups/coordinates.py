@@ -83,6 +83,14 @@ def xi_inv(matrix: jax.Array, *, group: str) -> jax.Array:
     Transformations: jit, vmap, jvp, vjp, any order for n = 2, else second order; right also where singular values are
     equal, not across half-turns.
     References: Mironenco, Forré, Lie group decompositions for equivariant neural networks, arXiv:2310.11366.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> a = jnp.diag(jnp.array([-2.0, -0.5]))  # of determinant 1, without a real logarithm
+      >>> v = lie_groups.xi_inv(a, group="sl")
+      >>> v.shape, bool(jnp.allclose(lie_groups.xi(v, group="sl"), a, atol=1e-5))
+      ((3,), True)
     """
     require_choice("group", group, GROUPS)
     matrix = jnp.asarray(matrix)

@@ -42,59 +42,150 @@ def _size_of_vectors(x):
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., n, n)` of its entries row by row."""
+    """The matrix of its entries row by row.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_vectors(x)
     return x.reshape(*x.shape[:-1], n, n)
 
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The entries `(..., n^2)` of a matrix row by row."""
+    """The inverse of `hat`: the entries of a matrix row by row.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n^2)`, the entries row by row.
+
+    Raises, transformations: as `so3.exp`.
+    """
     matrix = square_argument("matrix", matrix)
     return matrix.reshape(*matrix.shape[:-2], matrix.shape[-1] ** 2)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The matrix exponential, `(..., n, n)`, of coordinates on the last axis of x."""
+    """The matrix exponential: in closed form for n = 2.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return matrix_exp(hat(x))
 
 
 @jax.jit
 def log(g: jax.Array) -> Logarithm:
-    """The principal logarithm of the matrix, and whether there is one."""
+    """The principal logarithm of a matrix, and whether there is one.
+
+    Args:
+      g: `(..., n, n)`, matrices of positive determinant.
+
+    Returns:
+      `Logarithm`: coordinates `(..., n^2)`, finite and without meaning where `exists` `(...)` is False.
+
+    Raises, transformations: as `so3.exp`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels.lie_groups import gl
+      >>> gl.log(jnp.diag(jnp.array([2.0, 0.5]))).exists
+      Array(True, dtype=bool)
+      >>> gl.log(jnp.diag(jnp.array([-2.0, -0.5]))).exists  # in the group all the same: take xi_inv
+      Array(False, dtype=bool)
+    """
     found = matrix_log(square_argument("g", g))
     return Logarithm(vee(found.value), found.exists)
 
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`, `(..., n, n)`, of elements `(..., n, n)` whose leading axes broadcast."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., n, n)`, matrices of positive determinant.
+      b: `(..., n, n)`; leading axes broadcast.
+
+    Returns:
+      `(..., n, n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """The inverse, `(..., n, n)`, of elements `(..., n, n)`."""
+    """The inverse matrix.
+
+    Args:
+      g: `(..., n, n)`, matrices of positive determinant.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.inverse(g)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., n)`, moved: `g p`, `(..., n)`; leading axes broadcast."""
+    """Maps points: `g p`.
+
+    Args:
+      g: `(..., n, n)`, matrices of positive determinant.
+      points: `(..., n)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return so.act(g, points)
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., n^2, n^2)`, `g hat(x) g^-1 = hat(adjoint(g) x)`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., n, n)`, matrices of positive determinant.
+
+    Returns:
+      `(..., n^2, n^2)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     wide = square_argument("g", g).astype(accumulation_dtype(g))
     return _sandwich(wide, inverse(wide)).astype(g.dtype)
 
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., n^2, n^2)`, the matrix of the bracket with x."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n^2, n^2)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     matrix = hat(x)
     unit = jnp.eye(matrix.shape[-1], dtype=x.dtype)[(None,) * (matrix.ndim - 2)]
     return _sandwich(matrix, unit) - _sandwich(unit, matrix)
@@ -109,30 +200,77 @@ def _sandwich(left, right):
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., n^2, n^2)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n^2, n^2)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return phi_one(ad(x))
 
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; there is none where two eigenvalues of the matrix differ by a whole turn, `2 pi k i`."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n^2, n^2)`. There is none where two eigenvalues of `hat(x)` differ by a whole turn, `2 pi k i`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.inverse(left_jacobian(x))
 
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., n^2, n^2)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n^2, n^2)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian, as `left_jacobian_inverse`."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., n^2)`, the entries row by row.
+
+    Returns:
+      `(..., n^2, n^2)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(n, n)`."""
+    """The unit matrix.
+
+    Args:
+      n: static, 1 at least.
+      dtype: static.
+
+    Returns:
+      `(n, n)`.
+
+    Raises:
+      ValueError: n below 1.
+    """
     require_at_least("n", n, 1)
     return jnp.eye(n, dtype=dtype)
 
@@ -140,9 +278,20 @@ def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
 def sample(
     key: jax.Array, shape: Sequence[int], n: int, *, variance: float = 0.1, dtype: DTypeLike = float
 ) -> jax.Array:
-    """`(*shape, n, n)`: `exp(Y / 2) R`, Y Gaussian of this variance along orthonormal coordinates, R of Haar measure.
+    """Random elements `exp(Y / 2) R`, Y Gaussian, R of Haar measure.
 
-    There is no Haar probability measure: `sampling.sample_polar_pairs` has importance weights.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      n: static, 1 at least.
+      variance: of Y along each orthonormal coordinate; no unit.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, n, n)`. There is no Haar probability measure: `sample_polar_pairs` has importance weights.
+
+    Raises:
+      ValueError: n below 1.
     """
     return stretched_rotations(key, shape, n, variance, traceless=False, dtype=dtype)
 
@@ -157,10 +306,18 @@ def stretched_rotations(key, shape, n, variance, *, traceless, dtype):
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm `(...,)` of the global coordinates of `a^-1 b`, of stretch and turn; left-invariant.
+    """The Euclidean norm of the global coordinates (`xi_inv`) of `a^-1 b`, of stretch and turn; left-invariant.
+
+    Args:
+      a: `(..., n, n)`, matrices of positive determinant.
+      b: `(..., n, n)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
 
     It is defined on the whole group, symmetric under inversion for pure stretches and pure turns, and no geodesic
     distance. Its derivative is 0 where it is 0.
+    Raises: as `so3.exp`. Transformations: as `xi_inv`.
     """
     return safe_norm(xi_inv(compose(inverse(a), b), group="gl"))
 
@@ -169,8 +326,14 @@ def distance(a: jax.Array, b: jax.Array) -> jax.Array:
 def project(matrix: jax.Array) -> jax.Array:
     """A matrix of positive determinant near the given one, which is left alone where it is one.
 
-    Where the determinant is negative the last singular direction is turned round; singular values are at least the
-    precision times the largest. Zero becomes the unit matrix.
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n, n)`. Where the determinant is negative the last singular direction is turned round; singular
+      values are at least the precision times the largest. Zero becomes the unit matrix.
+
+    Raises, transformations: as `so3.exp`.
     """
     matrix = square_argument("matrix", matrix)
     u, s, v = singular_value_decomposition(matrix.astype(accumulation_dtype(matrix)))
@@ -186,7 +349,14 @@ def project(matrix: jax.Array) -> jax.Array:
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds matrices of positive determinant; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are of positive determinant.
+
+    Args:
+      g: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, _ = checked_on_host("g", g, None)
     require_positive_determinants("g", host)
 
@@ -201,10 +371,24 @@ def require_positive_determinants(name: str, host: np.ndarray) -> None:
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are square and finite; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are square and finite.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     checked_on_host("matrix", matrix, None)
 
 
 def check_log(g: ArrayLike) -> None:
-    """Raises ValueError unless all matrices have a real principal logarithm; on the host, not under jit."""
+    """Checks on the host, not under jit, that all have a real principal logarithm.
+
+    Args:
+      g: `(..., n, n)`.
+
+    Raises:
+      ValueError: an eigenvalue is 0 or a negative number; not finite, or another shape.
+    """
     require_logarithms("g", checked_on_host("g", g, None)[0])

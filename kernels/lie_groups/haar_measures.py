@@ -55,6 +55,12 @@ def log_haar_density(coordinates: jax.Array, *, chart: str) -> jax.Array:
     Transformations: jit, vmap, jvp, vjp. Any order but for "polar" with n > 3 and "cartan" with n > 2, whose first
     derivatives are right everywhere and second ones where eigenvalues differ.
     References: Mironenco, Forré, arXiv:2310.11366; Muirhead, Aspects of multivariate statistical theory, ch. 2.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> lie_groups.log_haar_density(jnp.array([1.5, 0.5]), chart="kan")  # h_1 - h_2
+      Array(1., dtype=float32)
     """
     require_choice("chart", chart, CHARTS)
     if chart in MATRIX_CHARTS:

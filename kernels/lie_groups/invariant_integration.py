@@ -34,11 +34,14 @@ class WeightedIntegral(NamedTuple):
 
 
 def so2_quadrature(degree: int, *, dtype: DTypeLike = float) -> Quadrature:
-    """`degree + 1` equidistant angles: exact for trigonometric polynomials of this degree.
+    """Equidistant angles: exact for trigonometric polynomials of a degree.
 
     Args:
       degree: static, 0 at least.
       dtype: static.
+
+    Returns:
+      `Quadrature` of `degree + 1` rotations `(degree + 1, 2, 2)`.
 
     Raises:
       ValueError: a negative degree.
@@ -51,14 +54,25 @@ def so3_quadrature(degree: int, *, dtype: DTypeLike = float) -> Quadrature:
     """Product rule in Euler angles: exact for matrix coefficients of all irreps of degree up to `degree`.
 
     `R_z(a) R_y(b) R_z(c)` with `degree + 1` equidistant a and c and the Gauss-Legendre nodes of cos b that integrate
-    polynomials of this degree: `(degree + 1)^2 (degree // 2 + 1)` rotations.
+    polynomials of this degree.
 
     Args:
       degree: static, 0 at least.
       dtype: static.
 
+    Returns:
+      `Quadrature` of `(degree + 1)^2 (degree // 2 + 1)` rotations `(num, 3, 3)`.
+
     Raises:
       ValueError: a negative degree.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> elements, weights = lie_groups.so3_quadrature(2)
+      >>> squares = jnp.trace(elements, axis1=1, axis2=2) ** 2
+      >>> elements.shape, jnp.sum(weights * squares).round()  # the integral is 1
+      ((18, 3, 3), Array(1., dtype=float32))
     """
     require_at_least("degree", degree, 0)
     return _cast(_so3_table(degree), dtype)

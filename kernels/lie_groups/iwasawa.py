@@ -43,7 +43,7 @@ class PositiveQR(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.orthogonal, self.triangular)
 
 
@@ -63,7 +63,7 @@ class IwasawaKAN(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.k, jnp.exp(self.log_a)[..., None] * self.n)
 
 
@@ -76,7 +76,7 @@ class IwasawaNAK(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.n * jnp.exp(self.log_a)[..., None, :], self.k)
 
 
@@ -121,6 +121,13 @@ def iwasawa(matrix: jax.Array, *, order: str = "kan") -> IwasawaKAN | IwasawaNAK
     In "kan" a rotation on the left multiplies k alone, in "nak" one on the right.
     Transformations: jit, vmap, jvp, vjp, any order, for invertible matrices; finite elsewhere.
     References: Knapp, Lie groups beyond an introduction, 2nd ed., sec. VI.4.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> found = lie_groups.iwasawa(jnp.array([[0.0, -2.0], [3.0, 1.5]]))  # a quarter-turn after [[3, 1.5], [0, 2]]
+      >>> jnp.exp(found.log_a).round(), found.n[0].round(1)
+      (Array([3., 2.], dtype=float32), Array([1. , 0.5], dtype=float32))
     """
     require_choice("order", order, ORDERS)
     matrix = square_argument("matrix", matrix)

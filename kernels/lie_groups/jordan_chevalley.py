@@ -32,7 +32,7 @@ class JordanChevalley(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The sum of the parts, `(..., n, n)`: A."""
         return self.semisimple + self.nilpotent
 
 
@@ -52,7 +52,7 @@ class JordanMultiplicative(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(product(self.elliptic, self.hyperbolic), self.unipotent)
 
 

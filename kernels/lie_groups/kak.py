@@ -27,7 +27,7 @@ class KAK(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.k1, jnp.exp(self.log_a)[..., None] * self.k2)
 
 
@@ -49,6 +49,14 @@ def kak(matrix: jax.Array) -> KAK:
     their plane have no derivative: what would be divided by the difference counts as 0, so derivatives are finite.
     `polar` and `cartan` have right ones there.
     References: Knapp, Lie groups beyond an introduction, 2nd ed., sec. VII.3.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> turn = lie_groups.so2.exp(jnp.array([0.7]))
+      >>> found = lie_groups.kak(turn @ jnp.diag(jnp.array([1.0, 4.0])) @ turn)
+      >>> jnp.exp(found.log_a).round()  # the singular values, descending
+      Array([4., 1.], dtype=float32)
     """
     matrix = square_argument("matrix", matrix)
     a = matrix.astype(accumulation_dtype(matrix))

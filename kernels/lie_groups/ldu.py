@@ -28,7 +28,7 @@ class LDU(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.lower, self.diagonal[..., None] * self.upper)
 
 
@@ -49,7 +49,7 @@ class Bruhat(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(product(self.lower, self.permutation), self.upper)
 
 

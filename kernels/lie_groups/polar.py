@@ -28,7 +28,7 @@ class LeftPolar(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.stretch, self.rotation)
 
 
@@ -40,7 +40,7 @@ class RightPolar(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return product(self.rotation, self.stretch)
 
 
@@ -62,6 +62,16 @@ def polar(matrix: jax.Array, *, side: str = "left") -> LeftPolar | RightPolar:
     Transformations: jit, vmap, jvp, vjp, any order, also at equal singular values; finite where there is none (see
     `polar_factor`).
     References: Higham, Functions of matrices (2008), ch. 8.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> a = jnp.array([[1.0, -2.0], [3.0, 1.0]])
+      >>> parts = lie_groups.polar(a)
+      >>> bool(jnp.allclose(parts.rotation @ parts.rotation.T, jnp.eye(2), atol=1e-6))
+      True
+      >>> bool(jnp.allclose(parts.compose(), a, atol=1e-5))
+      True
     """
     require_choice("side", side, SIDES)
     matrix = square_argument("matrix", matrix)

@@ -59,6 +59,13 @@ def haar_so(key: jax.Array, shape: Sequence[int], n: int, *, dtype: DTypeLike = 
       ValueError: n below 1.
     Transformations: jit, vmap.
     References: Mezzadri, How to generate random matrices from the classical compact groups, arXiv:math-ph/0609050.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import lie_groups
+      >>> rotations = lie_groups.haar_so(jax.random.key(0), (4000,), 3)
+      >>> rotations.shape, bool(abs(rotations.mean(axis=0)).max() < 0.05)
+      ((4000, 3, 3), True)
     """
     require_at_least("n", n, 1)
     shape = tuple(shape)
@@ -177,6 +184,16 @@ def sample_polar_pairs(
     `effective_sample_size`.
     Transformations: jit, vmap; jvp and vjp in the variance.
     References: Mironenco, Forré, arXiv:2310.11366, sec. 4, with weights that they leave out.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import lie_groups
+      >>> samples = lie_groups.sample_polar_pairs(jax.random.key(0), 8, group="sl", method="quasi_random")
+      >>> bool(jnp.allclose(samples.element @ samples.inverse, jnp.eye(2), atol=1e-5))
+      True
+      >>> samples.log_weight.shape
+      (8,)
     """
     require_choice("group", group, GROUPS)
     require_choice("method", method, METHODS)

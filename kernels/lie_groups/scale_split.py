@@ -23,7 +23,7 @@ class ScaleSplit(NamedTuple):
     exists: jax.Array
 
     def compose(self) -> jax.Array:
-        """A."""
+        """The product of the factors, `(..., n, n)`: A, where it `exists`."""
         return jnp.exp(self.log_scale)[..., None, None] * self.special
 
 

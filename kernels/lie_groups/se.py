@@ -52,19 +52,46 @@ def _size_of_matrices(name, g):
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., n + 1, n + 1)` of coordinates."""
+    """The matrix `[[so.hat(w), v], [0, 0]]` of coordinates.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., n + 1, n + 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return combined(x, motion_basis(_size_of_vectors(x))).astype(x.dtype)
 
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates of a matrix; of its block the antisymmetric part, and the last row is not read."""
+    """The inverse of `hat`; of the block it takes the antisymmetric part, and the last row is not read.
+
+    Args:
+      matrix: `(..., n + 1, n + 1)`.
+
+    Returns:
+      `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return coordinates(matrix, motion_basis(_size_of_matrices("matrix", matrix))).astype(matrix.dtype)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The motion."""
+    """The motion with these coordinates: in closed form for n = 2 and 3, else the matrix exponential.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., n + 1, n + 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_vectors(x)
     return _CLOSED_FORMS[n].exp(x) if n in _CLOSED_FORMS else matrix_exp(hat(x))
 
@@ -73,7 +100,13 @@ def exp(x: jax.Array) -> jax.Array:
 def log(g: jax.Array) -> jax.Array:
     """The coordinates of the principal logarithm.
 
-    For n > 3 there is none where an eigenvalue of the rotation is -1: coordinates are 0 there.
+    Args:
+      g: `(..., n + 1, n + 1)`, rigid motions.
+
+    Returns:
+      `(..., n (n + 1) / 2)`. For n > 3 there is none where the rotation has an eigenvalue -1: they are 0 there.
+
+    Raises, transformations: as `so3.exp`.
     """
     n = _size_of_matrices("g", g)
     return _CLOSED_FORMS[n].log(g) if n in _CLOSED_FORMS else vee(matrix_log(g).value)
@@ -81,13 +114,32 @@ def log(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., n + 1, n + 1)`, rigid motions.
+      b: `(..., n + 1, n + 1)`; leading axes broadcast.
+
+    Returns:
+      `(..., n + 1, n + 1)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """`[[R^T, -R^T t], [0, 1]]`."""
+    """The inverse motion `[[R^T, -R^T t], [0, 1]]`.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, rigid motions.
+
+    Returns:
+      `(..., n + 1, n + 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_matrices("g", g)
     back = jnp.swapaxes(g[..., :n, :n], -1, -2)
     return homogeneous.join_parts(back, -so.act(back, g[..., :n, n]))
@@ -95,13 +147,32 @@ def inverse(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., n)`, moved: `R p + t`."""
+    """Moves points: `R p + t`.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, rigid motions.
+      points: `(..., n)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.act_on_points(g, jnp.asarray(points), _size_of_matrices("g", g))
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `g hat(x) g^-1 = hat(adjoint(g) x)`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., n + 1, n + 1)`, rigid motions.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_matrices("g", g)
     wide = g.astype(accumulation_dtype(g))
     return conjugation_matrix(wide, inverse(wide), motion_basis(n)).astype(g.dtype)
@@ -109,20 +180,47 @@ def adjoint(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, the matrix of the bracket with x."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return bracket_matrix(x, motion_basis, _size_of_vectors(x)).astype(x.dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_vectors(x)
     return _CLOSED_FORMS[n].left_jacobian(x) if n in _CLOSED_FORMS else phi_one(ad(x))
 
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; for n > 3 by factorisation: there is none where angles add up to a whole turn."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., dim, dim)`. For n > 3 by factorisation: there is none where angles add up to a whole turn.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_vectors(x)
     if n in _CLOSED_FORMS:
         return _CLOSED_FORMS[n].left_jacobian_inverse(x)
@@ -131,18 +229,47 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian, as `left_jacobian_inverse`."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, the translation, then those of `so`.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(n + 1, n + 1)`."""
+    """The unit matrix.
+
+    Args:
+      n: static, 2 at least.
+      dtype: static.
+
+    Returns:
+      `(n + 1, n + 1)`.
+
+    Raises:
+      ValueError: n below 2.
+    """
     require_at_least("n", n, 2)
     return jnp.eye(n + 1, dtype=dtype)
 
@@ -150,10 +277,20 @@ def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
 def sample(
     key: jax.Array, shape: Sequence[int], n: int, *, translation_scale: float = 1.0, dtype: DTypeLike = float
 ) -> jax.Array:
-    """`(*shape, n + 1, n + 1)`: a rotation of Haar measure, and a Gaussian translation.
+    """Random motions: a rotation of Haar measure, and a Gaussian translation.
 
-    `translation_scale` is the standard deviation of each component. There is no Haar probability measure: the group is
-    not compact.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      n: static, 2 at least.
+      translation_scale: standard deviation of each component, in the unit of length.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, n + 1, n + 1)`. There is no Haar probability measure: the group is not compact.
+
+    Raises:
+      ValueError: n below 2.
     """
     key_rotation, key_translation = jax.random.split(key)
     return homogeneous.join_parts(
@@ -164,29 +301,61 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm of `log(a^-1 b)`, `(...,)`: left-invariant; its derivative is 0 where it is 0.
+    """The Euclidean norm of `log(a^-1 b)`: left-invariant.
+
+    Args:
+      a: `(..., n + 1, n + 1)`, rigid motions.
+      b: `(..., n + 1, n + 1)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
 
     A unit of length counts as much as a radian. It is no geodesic distance.
+    Its derivative is 0 where it is 0.
+    Raises, transformations: as `so3.exp`.
     """
     return safe_norm(log(compose(inverse(a), b)))
 
 
 @jax.jit
 def project(matrix: jax.Array) -> jax.Array:
-    """The nearest motion: the block to its nearest rotation, the translation as it is, the last row not read."""
+    """The nearest motion: the block to its nearest rotation, the translation as it is, the last row not read.
+
+    Args:
+      matrix: `(..., n + 1, n + 1)`.
+
+    Returns:
+      `(..., n + 1, n + 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_matrices("matrix", matrix)
     return homogeneous.join_parts(so.project(matrix[..., :n, :n]), matrix[..., :n, n])
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds rigid motions to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are rigid motions to rounding.
+
+    Args:
+      g: `(..., n + 1, n + 1)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("g", g, None)
     require_last_row("g", host, 1.0)
     require_rotations("the block of g", host[..., :-1, :-1], rounding)
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are in the algebra to rounding.
+
+    Args:
+      matrix: `(..., n + 1, n + 1)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("matrix", matrix, None)
     require_last_row("matrix", host, 0.0)
     require_skew("the block of matrix", host[..., :-1, :-1], rounding)

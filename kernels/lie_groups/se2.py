@@ -34,7 +34,16 @@ from jaxinv.kernels.numerics.safe import safe_norm
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., 3, 3)` of coordinates."""
+    """The matrix of the algebra with these coordinates.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, dtype = _split(x)
     return join_generator(turn_matrix((0.0, angle)), v, dtype)
 
@@ -46,14 +55,32 @@ def _split(x):
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., 3)` of a matrix; of its 2x2 block the antisymmetric part, and the last row is not read."""
+    """The inverse of `hat`; of the 2x2 block it takes the antisymmetric part, and the last row is not read.
+
+    Args:
+      matrix: `(..., 3, 3)`.
+
+    Returns:
+      `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, v, dtype = split_motion("matrix", matrix, 2)
     return join_vector([*v, nearest_complex(block)[1]], dtype)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The motion: rotation by the angle, translation by `(e^w - 1) / w v`."""
+    """The motion with these coordinates: rotation by the angle, translation by `(e^w - 1) / w v`.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, dtype = _split(x)
     turn, factor, _ = rotation_factors(*within_range([angle]))
     return join_motion(turn_matrix(turn), complex_times(factor, v), dtype)
@@ -61,7 +88,16 @@ def exp(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def log(g: jax.Array) -> jax.Array:
-    """The coordinates, with an angle in [-pi, pi]."""
+    """The coordinates of a motion.
+
+    Args:
+      g: `(..., 3, 3)`, rigid motions.
+
+    Returns:
+      `(..., 3)`, with an angle in [-pi, pi].
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 2)
     angle = angle_of(nearest_complex(block))
     rest = cotangent_rest(angle * angle, up_to_half_turn=True)
@@ -75,26 +111,64 @@ def _back(angle: jax.Array, rest: jax.Array) -> Complex:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., 3, 3)`, rigid motions.
+      b: `(..., 3, 3)`; leading axes broadcast.
+
+    Returns:
+      `(..., 3, 3)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.compose_motions(a, b, 2)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """`[[R^T, -R^T t], [0, 1]]`."""
+    """The inverse motion `[[R^T, -R^T t], [0, 1]]`.
+
+    Args:
+      g: `(..., 3, 3)`, rigid motions.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 2)
     return join_inverse(transposed(block), t, dtype)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., 2)`, moved: `R p + t`."""
+    """Moves points: `R p + t`.
+
+    Args:
+      g: `(..., 3, 3)`, rigid motions.
+      points: `(..., 2)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., 2)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.act_on_points(g, points, 2)
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., 3, 3)`, `g hat(x) g^-1 = hat(adjoint(g) x)`: `[[R, -i t], [0, 1]]`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., 3, 3)`, rigid motions.
+
+    Returns:
+      `(..., 3, 3)`: `[[R, -i t], [0, 1]]`, i the quarter-turn.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 2)
     return _with_column(block, complex_times((0.0, -1.0), t), 1.0, dtype)
 
@@ -105,14 +179,32 @@ def _with_column(block: Matrix, column, corner, dtype):
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., 3, 3)`, the matrix of the bracket with x: `[[w, -i v], [0, 0]]`."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`: `[[w, -i v], [0, 0]]`, w = i angle, i the quarter-turn.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, dtype = _split(x)
     return _with_column(turn_matrix((0.0, angle)), complex_times((0.0, -1.0), v), 0.0, dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 3, 3)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, dtype = _split(x)
     _, factor, second = rotation_factors(*within_range([angle]))
     return _with_column(turn_matrix(factor), complex_times((0.0, -1.0), complex_times(second, v)), 1.0, dtype)
@@ -120,7 +212,16 @@ def left_jacobian(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; large but finite at whole turns, where there is none."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`. Large but finite at whole turns, where there is none.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, dtype = _split(x)
     (angle,) = within_range([angle])
     back = _back(angle, cotangent_rest(angle * angle))
@@ -131,27 +232,59 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 3, 3)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian; large but finite at whole turns, where there is none."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., 3)`, `(v, angle)`: translation, then radians.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(3, 3)`."""
+    """The unit matrix.
+
+    Args:
+      dtype: static.
+
+    Returns:
+      `(3, 3)`.
+    """
     return jnp.eye(4, dtype=dtype)
 
 
 def sample(
     key: jax.Array, shape: Sequence[int] = (), *, translation_scale: float = 1.0, dtype: DTypeLike = float
 ) -> jax.Array:
-    """`(*shape, 3, 3)`: a rotation of Haar measure, and a Gaussian translation of this standard deviation by axis.
+    """Random motions: a rotation of Haar measure, and a Gaussian translation.
 
-    There is no Haar probability measure: the group is not compact.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      translation_scale: standard deviation of each component, in the unit of length.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, 3, 3)`. There is no Haar probability measure: the group is not compact.
     """
     key_rotation, key_translation = jax.random.split(key)
     return homogeneous.join_parts(
@@ -162,29 +295,61 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm of `log(a^-1 b)`, `(...,)`: left-invariant; its derivative is 0 where it is 0.
+    """The Euclidean norm of `log(a^-1 b)`: left-invariant.
+
+    Args:
+      a: `(..., 3, 3)`, rigid motions.
+      b: `(..., 3, 3)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
 
     A unit of length counts as much as a radian. It is no geodesic distance.
+    Its derivative is 0 where it is 0.
+    Raises, transformations: as `so3.exp`.
     """
     return safe_norm(log(compose(inverse(a), b)))
 
 
 @jax.jit
 def project(matrix: jax.Array) -> jax.Array:
-    """The nearest motion: the block to its nearest rotation, the translation as it is, the last row not read."""
+    """The nearest motion: the block to its nearest rotation, the translation as it is, the last row not read.
+
+    Args:
+      matrix: `(..., 3, 3)`.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("matrix", matrix, 2)
     return join_motion(turn_matrix(nearest_turn(nearest_complex(block))), t, dtype)
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds rigid motions to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are rigid motions to rounding.
+
+    Args:
+      g: `(..., 3, 3)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("g", g, 3)
     require_last_row("g", host, 1.0)
     require_rotations("the block of g", host[..., :2, :2], rounding)
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are in the algebra to rounding.
+
+    Args:
+      matrix: `(..., 3, 3)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("matrix", matrix, 3)
     require_last_row("matrix", host, 0.0)
     require_skew("the block of matrix", host[..., :2, :2], rounding)

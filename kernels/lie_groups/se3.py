@@ -51,7 +51,16 @@ from jaxinv.kernels.numerics.safe import safe_norm
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., 4, 4)` of coordinates."""
+    """The matrix `[[W, v], [0, 0]]` of the algebra with these coordinates.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, dtype = _split(x)
     return join_generator(cross_matrix(w), v, dtype)
 
@@ -63,14 +72,39 @@ def _split(x):
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., 6)` of a matrix; of its 3x3 block the antisymmetric part, and the last row is not read."""
+    """The inverse of `hat`; of the 3x3 block it takes the antisymmetric part, and the last row is not read.
+
+    Args:
+      matrix: `(..., 4, 4)`.
+
+    Returns:
+      `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, v, dtype = split_motion("matrix", matrix, 3)
     return join_vector([*v, *skew_part(block)], dtype)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The motion: rotation by w, translation by `left_jacobian of so3 (w) v`."""
+    """The motion with these coordinates: rotation by w, translation by `so3.left_jacobian(w) v`.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels.lie_groups import se3
+      >>> screw = se3.exp(jnp.array([0.0, 0.0, 5.0, 0.0, 0.0, jnp.pi / 2]))  # along z and about z
+      >>> se3.act(screw, jnp.array([1.0, 2.0, 3.0])).round()
+      Array([-2.,  1.,  8.], dtype=float32)
+    """
     v, w, dtype = _split(x)
     w = within_range(w)
     *_, versine, third = stumpff(square_length(w), 4)
@@ -79,7 +113,16 @@ def exp(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def log(g: jax.Array) -> jax.Array:
-    """The coordinates, with a rotation vector of length pi at most; see `so3.log`."""
+    """The coordinates of a motion.
+
+    Args:
+      g: `(..., 4, 4)`, rigid motions.
+
+    Returns:
+      `(..., 6)`, with a rotation vector of length pi at most; see `so3.log`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 3)
     w = rotation_vector(block)
     return join_vector([*times_jacobian_inverse(w, t), *w], dtype)
@@ -87,40 +130,96 @@ def log(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., 4, 4)`, rigid motions.
+      b: `(..., 4, 4)`; leading axes broadcast.
+
+    Returns:
+      `(..., 4, 4)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.compose_motions(a, b, 3)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """`[[R^T, -R^T t], [0, 1]]`."""
+    """The inverse motion `[[R^T, -R^T t], [0, 1]]`.
+
+    Args:
+      g: `(..., 4, 4)`, rigid motions.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 3)
     return join_inverse(transposed(block), t, dtype)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., 3)`, moved: `R p + t`."""
+    """Moves points: `R p + t`.
+
+    Args:
+      g: `(..., 4, 4)`, rigid motions.
+      points: `(..., 3)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., 3)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.act_on_points(g, points, 3)
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., 6, 6)`, `g hat(x) g^-1 = hat(adjoint(g) x)`: `[[R, T R], [0, R]]` with T the matrix of `t x .`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., 4, 4)`, rigid motions.
+
+    Returns:
+      `(..., 6, 6)`: `[[R, T R], [0, R]]` with T the matrix of `t x .`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 3)
     return join_matrix(blocks([[block, times(cross_matrix(t), block)], [zeros(3, 3), block]]), dtype)
 
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., 6, 6)`, the matrix of the bracket with x: `[[W, V], [0, W]]` with V the matrix of `v x .`."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 6, 6)`: `[[W, V], [0, W]]` with V the matrix of `v x .`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, dtype = _split(x)
     return join_matrix(blocks([[cross_matrix(w), cross_matrix(v)], [zeros(3, 3), cross_matrix(w)]]), dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 6, 6)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`: `[[J, Q], [0, J]]` with J of so3."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 6, 6)`: `[[J, Q], [0, J]]` with J of `so3`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, dtype = _split(x)
     turning, coupling = _jacobian_blocks(v, within_range(w))
     return join_matrix(blocks([[turning, coupling], [zeros(3, 3), turning]]), dtype)
@@ -138,7 +237,16 @@ def _jacobian_blocks(v, w) -> tuple[Matrix, Matrix]:
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; large but finite at whole turns, where there is none."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 6, 6)`. Large but finite at whole turns, where there is none.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, dtype = _split(x)
     w = within_range(w)
     back = jacobian_inverse(w)
@@ -148,27 +256,59 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 6, 6)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 6, 6)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian; large but finite at whole turns, where there is none."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., 6)`, `(v, w)`: translation, then axis times angle.
+
+    Returns:
+      `(..., 6, 6)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(4, 4)`."""
+    """The unit matrix.
+
+    Args:
+      dtype: static.
+
+    Returns:
+      `(4, 4)`.
+    """
     return jnp.eye(4, dtype=dtype)
 
 
 def sample(
     key: jax.Array, shape: Sequence[int] = (), *, translation_scale: float = 1.0, dtype: DTypeLike = float
 ) -> jax.Array:
-    """`(*shape, 4, 4)`: a rotation of Haar measure, and a Gaussian translation of this standard deviation by axis.
+    """Random motions: a rotation of Haar measure, and a Gaussian translation.
 
-    There is no Haar probability measure: the group is not compact.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      translation_scale: standard deviation of each component, in the unit of length.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, 4, 4)`. There is no Haar probability measure: the group is not compact.
     """
     key_rotation, key_translation = jax.random.split(key)
     return homogeneous.join_parts(
@@ -179,30 +319,62 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm of `log(a^-1 b)`, `(...,)`: left-invariant; its derivative is 0 where it is 0.
+    """The Euclidean norm of `log(a^-1 b)`: left-invariant.
+
+    Args:
+      a: `(..., 4, 4)`, rigid motions.
+      b: `(..., 4, 4)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
 
     A unit of length counts as much as a radian. It is no geodesic distance.
+    Its derivative is 0 where it is 0.
+    Raises, transformations: as `so3.exp`.
     """
     return safe_norm(log(compose(inverse(a), b)))
 
 
 @jax.jit
 def project(matrix: jax.Array) -> jax.Array:
-    """The nearest motion: the block to its nearest rotation, the translation as it is, the last row not read."""
+    """The nearest motion: the block to its nearest rotation, the translation as it is, the last row not read.
+
+    Args:
+      matrix: `(..., 4, 4)`.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("matrix", matrix, 3)
     nearest, _ = split_matrices("matrix", so3.project(join_matrix(block, t[0].dtype)), 3)
     return join_motion(nearest, t, dtype)
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds rigid motions to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are rigid motions to rounding.
+
+    Args:
+      g: `(..., 4, 4)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("g", g, 4)
     require_last_row("g", host, 1.0)
     require_rotations("the block of g", host[..., :3, :3], rounding)
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are in the algebra to rounding.
+
+    Args:
+      matrix: `(..., 4, 4)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("matrix", matrix, 4)
     require_last_row("matrix", host, 0.0)
     require_skew("the block of matrix", host[..., :3, :3], rounding)

@@ -36,7 +36,16 @@ from jaxinv.kernels.numerics.safe import safe_log, safe_norm
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., 3, 3)` of coordinates."""
+    """The matrix of the algebra with these coordinates.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, log_scale, dtype = _split(x)
     return join_generator(turn_matrix((log_scale, angle)), v, dtype)
 
@@ -48,7 +57,16 @@ def _split(x):
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., 4)` of the nearest element of the algebra; the last row is not read."""
+    """The inverse of `hat`: coordinates of the nearest element of the algebra; the last row is not read.
+
+    Args:
+      matrix: `(..., 3, 3)`.
+
+    Returns:
+      `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, v, dtype = split_motion("matrix", matrix, 2)
     log_scale, angle = nearest_complex(block)
     return join_vector([*v, angle, log_scale], dtype)
@@ -56,7 +74,23 @@ def vee(matrix: jax.Array) -> jax.Array:
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The similarity: rotation by the angle, scale `e^l`, translation by `(e^w - 1) / w v`."""
+    """The similarity: rotation by the angle, scale `e^l`, translation by `(e^w - 1) / w v`.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels.lie_groups import sim2
+      >>> spiral = sim2.exp(jnp.array([0.0, 0.0, jnp.pi / 2, jnp.log(2.0)]))  # a quarter-turn and twice the size
+      >>> sim2.act(spiral, jnp.array([1.0, 3.0])).round()
+      Array([-6.,  2.], dtype=float32)
+    """
     v, angle, log_scale, dtype = _split(x)
     (angle,), log_scale = within_range([angle]), within_scales(log_scale)
     number, factor = similarity_factors(angle, log_scale)
@@ -65,7 +99,16 @@ def exp(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def log(g: jax.Array) -> jax.Array:
-    """The coordinates, with an angle in [-pi, pi]."""
+    """The coordinates of a similarity.
+
+    Args:
+      g: `(..., 3, 3)`, similarities.
+
+    Returns:
+      `(..., 4)`, with an angle in [-pi, pi].
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 2)
     angle, log_scale = _logarithm(nearest_complex(block))
     back = reciprocal(similarity_factors(angle, log_scale)[1])
@@ -79,26 +122,64 @@ def _logarithm(number):
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., 3, 3)`, similarities.
+      b: `(..., 3, 3)`; leading axes broadcast.
+
+    Returns:
+      `(..., 3, 3)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.compose_motions(a, b, 2)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """`[[A^-1, -A^-1 t], [0, 1]]` of `A = s R`."""
+    """The inverse similarity `[[A^-1, -A^-1 t], [0, 1]]`, `A = s R`.
+
+    Args:
+      g: `(..., 3, 3)`, similarities.
+
+    Returns:
+      `(..., 3, 3)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 2)
     return join_inverse(turn_matrix(reciprocal(nearest_complex(block))), t, dtype)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., 2)`, mapped: `s R p + t`."""
+    """Maps points: `s R p + t`.
+
+    Args:
+      g: `(..., 3, 3)`, similarities.
+      points: `(..., 2)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., 2)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.act_on_points(g, points, 2)
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., 4, 4)`, `g hat(x) g^-1 = hat(adjoint(g) x)`: `[[s R, -i t, -t], [0, 1, 0], [0, 0, 1]]`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., 3, 3)`, similarities.
+
+    Returns:
+      `(..., 4, 4)`: `[[s R, -i t, -t], [0, 1, 0], [0, 0, 1]]`, i the quarter-turn.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 2)
     return _with_columns(block, t, (-1.0, 0.0), 1.0, dtype)
 
@@ -113,14 +194,32 @@ def _with_columns(block: Matrix, vector, factor, corner, dtype):
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., 4, 4)`, the matrix of the bracket with x: `[[w, -i v, -v], [0, 0, 0], [0, 0, 0]]`."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`: `[[w, -i v, -v], [0, 0, 0], [0, 0, 0]]`, w = l + i angle, i the quarter-turn.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, log_scale, dtype = _split(x)
     return _with_columns(turn_matrix((log_scale, angle)), v, (-1.0, 0.0), 0.0, dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 4, 4)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, log_scale, dtype = _split(x)
     factor, second = _factors(angle, log_scale)
     return _with_columns(turn_matrix(factor), v, (-second[0], -second[1]), 1.0, dtype)
@@ -134,7 +233,16 @@ def _factors(angle, log_scale):
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; large but finite at whole turns without scale, where there is none."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`. Large but finite at whole turns without scale, where there is none.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, angle, log_scale, dtype = _split(x)
     factor, second = _factors(angle, log_scale)
     back = reciprocal(factor)
@@ -144,18 +252,43 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 4, 4)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian; large but finite at whole turns without scale, where there is none."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., 4)`, `(v, angle, l)`: translation, radians, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(3, 3)`."""
+    """The unit matrix.
+
+    Args:
+      dtype: static.
+
+    Returns:
+      `(3, 3)`.
+    """
     return jnp.eye(3, dtype=dtype)
 
 
@@ -167,10 +300,17 @@ def sample(
     log_scale_deviation: float = 0.5,
     dtype: DTypeLike = float,
 ) -> jax.Array:
-    """`(*shape, 3, 3)`: rotation of Haar measure, log-normal scale, Gaussian translation.
+    """Random similarities: a rotation of Haar measure, a log-normal scale, a Gaussian translation.
 
-    `log_scale_deviation` is the standard deviation of the logarithm of the scale, whose mean is 0, `translation_scale`
-    that of each component of the translation. There is no Haar probability measure: the group is not compact.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      translation_scale: standard deviation of each component, in the unit of length.
+      log_scale_deviation: standard deviation of the logarithm of the scale, whose mean is 0.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, 3, 3)`. There is no Haar probability measure: the group is not compact.
     """
     key_rotation, key_scale, key_translation = jax.random.split(key, 3)
     scale = jnp.exp(log_scale_deviation * jax.random.normal(key_scale, (*shape, 1, 1), dtype))
@@ -182,9 +322,18 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm of `log(a^-1 b)`, `(...,)`: left-invariant; its derivative is 0 where it is 0.
+    """The Euclidean norm of `log(a^-1 b)`: left-invariant.
+
+    Args:
+      a: `(..., 3, 3)`, similarities.
+      b: `(..., 3, 3)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
 
     A unit of length counts as much as a radian and as a factor e of the scale. It is no geodesic distance.
+    Its derivative is 0 where it is 0.
+    Raises, transformations: as `so3.exp`.
     """
     return safe_norm(log(compose(inverse(a), b)))
 
@@ -193,7 +342,13 @@ def distance(a: jax.Array, b: jax.Array) -> jax.Array:
 def project(matrix: jax.Array) -> jax.Array:
     """The nearest similarity: the block to its nearest one, the translation as it is, the last row not read.
 
-    Of a block to which only 0 is nearest, the unit matrix.
+    Args:
+      matrix: `(..., 3, 3)`.
+
+    Returns:
+      `(..., 3, 3)`; of a block to which only 0 is nearest, the unit matrix.
+
+    Raises, transformations: as `so3.exp`.
     """
     block, t, dtype = split_motion("matrix", matrix, 2)
     real, imaginary = nearest_complex(block)
@@ -202,14 +357,28 @@ def project(matrix: jax.Array) -> jax.Array:
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds similarities to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are similarities to rounding.
+
+    Args:
+      g: `(..., 3, 3)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("g", g, 3)
     require_last_row("g", host, 1.0)
     require_similarities("the block of g", host[..., :2, :2], rounding)
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are in the algebra to rounding.
+
+    Args:
+      matrix: `(..., 3, 3)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("matrix", matrix, 3)
     require_last_row("matrix", host, 0.0)
     require_skew("the block of matrix", host[..., :2, :2], rounding, with_scale=True)

@@ -59,7 +59,16 @@ _UNIT = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The matrix `(..., 4, 4)` of coordinates."""
+    """The matrix `[[l I + W, v], [0, 0]]` of coordinates.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, log_scale, dtype = _split(x)
     return join_generator(_generator(w, log_scale), v, dtype)
 
@@ -75,7 +84,16 @@ def _generator(w, log_scale):
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., 7)` of the nearest element of the algebra; the last row is not read."""
+    """The inverse of `hat`: coordinates of the nearest element of the algebra; the last row is not read.
+
+    Args:
+      matrix: `(..., 4, 4)`.
+
+    Returns:
+      `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, v, dtype = split_motion("matrix", matrix, 3)
     log_scale = (block[0][0] + block[1][1] + block[2][2]) / 3
     return join_vector([*v, *skew_part(block), log_scale], dtype)
@@ -83,7 +101,16 @@ def vee(matrix: jax.Array) -> jax.Array:
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The similarity: rotation by w, scale `e^l`, translation by `V v`, `V = a I + b W + c W^2`."""
+    """The similarity: rotation by w, scale `e^l`, translation by `V v`, `V = a I + b W + c W^2`.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, log_scale, dtype = _split(x)
     w, log_scale = within_range(w), within_scales(log_scale)
     coefficients = similarity_coefficients(square_length(w), log_scale)
@@ -92,7 +119,16 @@ def exp(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def log(g: jax.Array) -> jax.Array:
-    """The coordinates, with a rotation vector of length pi at most; see `so3.log`."""
+    """The coordinates of a similarity.
+
+    Args:
+      g: `(..., 4, 4)`, similarities.
+
+    Returns:
+      `(..., 7)`, with a rotation vector of length pi at most; see `so3.log`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 3, axis_first=True)
     log_scale = 0.5 * safe_log(_square_scale(block))
     w = rotation_vector(scaled_matrix(jnp.exp(-log_scale), block))
@@ -116,13 +152,32 @@ def _inverse_coefficients(z, coefficients):
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., 4, 4)`, similarities.
+      b: `(..., 4, 4)`; leading axes broadcast.
+
+    Returns:
+      `(..., 4, 4)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.compose_motions(a, b, 3)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """`[[A^-1, -A^-1 t], [0, 1]]` of `A = s R`, whose inverse is `A^T / s^2`."""
+    """The inverse similarity `[[A^-1, -A^-1 t], [0, 1]]` of `A = s R`, whose inverse is `A^T / s^2`.
+
+    Args:
+      g: `(..., 4, 4)`, similarities.
+
+    Returns:
+      `(..., 4, 4)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 3)
     square = _square_scale(block)
     square = jnp.where(square == 0, 1.0, square)
@@ -131,13 +186,32 @@ def inverse(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., 3)`, mapped: `s R p + t`."""
+    """Maps points: `s R p + t`.
+
+    Args:
+      g: `(..., 4, 4)`, similarities.
+      points: `(..., 3)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., 3)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return homogeneous.act_on_points(g, points, 3)
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., 7, 7)`, `g hat(x) g^-1 = hat(adjoint(g) x)`: `[[s R, T R, -t], [0, R, 0], [0, 0, 1]]`, T of `t x .`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., 4, 4)`, similarities.
+
+    Returns:
+      `(..., 7, 7)`: `[[s R, T R, -t], [0, R, 0], [0, 0, 1]]` with T the matrix of `t x .`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     block, t, dtype = split_motion("g", g, 3)
     square = _square_scale(block)
     turn = scaled_matrix(jnp.where(square == 0, 1.0, jnp.where(square == 0, 1.0, square) ** -0.5), block)
@@ -153,14 +227,32 @@ def _seven(first: Matrix, coupling: Matrix, column: Vector, second: Matrix, corn
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., 7, 7)`, the matrix of the bracket with x: `[[l I + W, V, -v], [0, W, 0], [0, 0, 0]]`, V of `v x .`."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 7, 7)`: `[[l I + W, V, -v], [0, W, 0], [0, 0, 0]]` with V the matrix of `v x .`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, log_scale, dtype = _split(x)
     return _seven(_generator(w, log_scale), cross_matrix(v), scaled(-1.0, v), cross_matrix(w), 0.0, dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 7, 7)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`: `[[V, Q, q], [0, J, 0], [0, 0, 1]]`, J of so3."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 7, 7)`: `[[V, Q, q], [0, J, 0], [0, 0, 1]]` with J of `so3`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, log_scale, dtype = _split(x)
     w, log_scale = within_range(w), within_scales(log_scale)
     coefficients, coupling, column, turning = _jacobian_blocks(v, w, log_scale)
@@ -181,7 +273,16 @@ def _jacobian_blocks(v, w, log_scale):
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; large but finite at whole turns, where there is none."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 7, 7)`. Large but finite at whole turns, where there is none.
+
+    Raises, transformations: as `so3.exp`.
+    """
     v, w, log_scale, dtype = _split(x)
     w, log_scale = within_range(w), within_scales(log_scale)
     coefficients, coupling, column, _ = _jacobian_blocks(v, w, log_scale)
@@ -193,18 +294,43 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., 7, 7)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 7, 7)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian; large but finite at whole turns, where there is none."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., 7)`, `(v, w, l)`: translation, axis times angle, log of the scale.
+
+    Returns:
+      `(..., 7, 7)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(4, 4)`."""
+    """The unit matrix.
+
+    Args:
+      dtype: static.
+
+    Returns:
+      `(4, 4)`.
+    """
     return jnp.eye(4, dtype=dtype)
 
 
@@ -216,10 +342,17 @@ def sample(
     log_scale_deviation: float = 0.5,
     dtype: DTypeLike = float,
 ) -> jax.Array:
-    """`(*shape, 4, 4)`: rotation of Haar measure, log-normal scale, Gaussian translation.
+    """Random similarities: a rotation of Haar measure, a log-normal scale, a Gaussian translation.
 
-    `log_scale_deviation` is the standard deviation of the logarithm of the scale, whose mean is 0, `translation_scale`
-    that of each component of the translation. There is no Haar probability measure: the group is not compact.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      translation_scale: standard deviation of each component, in the unit of length.
+      log_scale_deviation: standard deviation of the logarithm of the scale, whose mean is 0.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, 4, 4)`. There is no Haar probability measure: the group is not compact.
     """
     key_rotation, key_scale, key_translation = jax.random.split(key, 3)
     scale = jnp.exp(log_scale_deviation * jax.random.normal(key_scale, (*shape, 1, 1), dtype))
@@ -231,9 +364,18 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm of `log(a^-1 b)`, `(...,)`: left-invariant; its derivative is 0 where it is 0.
+    """The Euclidean norm of `log(a^-1 b)`: left-invariant.
+
+    Args:
+      a: `(..., 4, 4)`, similarities.
+      b: `(..., 4, 4)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
 
     A unit of length counts as much as a radian and as a factor e of the scale. It is no geodesic distance.
+    Its derivative is 0 where it is 0.
+    Raises, transformations: as `so3.exp`.
     """
     return safe_norm(log(compose(inverse(a), b)))
 
@@ -242,7 +384,13 @@ def distance(a: jax.Array, b: jax.Array) -> jax.Array:
 def project(matrix: jax.Array) -> jax.Array:
     """The nearest similarity: the block to its nearest one, the translation as it is, the last row not read.
 
-    Of a block to which only 0 is nearest, its nearest rotation.
+    Args:
+      matrix: `(..., 4, 4)`.
+
+    Returns:
+      `(..., 4, 4)`; of a block to which only 0 is nearest, its nearest rotation.
+
+    Raises, transformations: as `so3.exp`.
     """
     block, t, dtype = split_motion("matrix", matrix, 3)
     turn, _ = split_matrices("matrix", so3.project(join_matrix(block, t[0].dtype)), 3)
@@ -251,14 +399,28 @@ def project(matrix: jax.Array) -> jax.Array:
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds similarities to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are similarities to rounding.
+
+    Args:
+      g: `(..., 4, 4)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("g", g, 4)
     require_last_row("g", host, 1.0)
     require_similarities("the block of g", host[..., :3, :3], rounding)
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are in the algebra to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are in the algebra to rounding.
+
+    Args:
+      matrix: `(..., 4, 4)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("matrix", matrix, 4)
     require_last_row("matrix", host, 0.0)
     require_skew("the block of matrix", host[..., :3, :3], rounding, with_scale=True)

@@ -66,25 +66,61 @@ def _size_of_matrices(name, g):
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The traceless matrix `(..., n, n)` of coordinates."""
+    """The traceless matrix of coordinates.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return combined(x, _basis(_size_of_vectors(x))).astype(x.dtype)
 
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., n^2 - 1)` of the traceless part of a matrix."""
+    """The inverse of `hat`: coordinates of the traceless part of a matrix.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n^2 - 1)`, in the module's order.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return coordinates(matrix, _basis(_size_of_matrices("matrix", matrix))).astype(matrix.dtype)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The matrix exponential, `(..., n, n)`, of coordinates on the last axis of x."""
+    """The matrix exponential, of determinant 1: in closed form for n = 2.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return matrix_exp(hat(x))
 
 
 @jax.jit
 def log(g: jax.Array) -> Logarithm:
-    """The coordinates of the principal logarithm, and whether there is one."""
+    """The principal logarithm of a matrix, and whether there is one.
+
+    Args:
+      g: `(..., n, n)`, matrices of determinant 1.
+
+    Returns:
+      `Logarithm`: coordinates `(..., n^2 - 1)`, finite and without meaning where `exists` `(...)` is False.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_matrices("g", g)
     entries, exists = gl.log(g)
     return Logarithm(vee(entries.reshape(*entries.shape[:-1], n, n)), exists)
@@ -92,25 +128,63 @@ def log(g: jax.Array) -> Logarithm:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`, `(..., n, n)`, of elements `(..., n, n)` whose leading axes broadcast."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., n, n)`, matrices of determinant 1.
+      b: `(..., n, n)`; leading axes broadcast.
+
+    Returns:
+      `(..., n, n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """The inverse, `(..., n, n)`, of elements `(..., n, n)`."""
+    """The inverse matrix.
+
+    Args:
+      g: `(..., n, n)`, matrices of determinant 1.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.inverse(g)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., n)`, moved: `g p`, `(..., n)`; leading axes broadcast."""
+    """Maps points: `g p`.
+
+    Args:
+      g: `(..., n, n)`, matrices of determinant 1.
+      points: `(..., n)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return gl.act(g, points)
 
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `g hat(x) g^-1 = hat(adjoint(g) x)`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., n, n)`, matrices of determinant 1.
+
+    Returns:
+      `(..., n^2 - 1, n^2 - 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = _size_of_matrices("g", g)
     wide = g.astype(accumulation_dtype(g))
     return conjugation_matrix(wide, inverse(wide), _basis(n)).astype(g.dtype)
@@ -118,36 +192,92 @@ def adjoint(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, the matrix of the bracket with x `(..., dim)`: `ad(x) y = vee(X Y - Y X)`, X = hat(x)."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n^2 - 1, n^2 - 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return bracket_matrix(x, _basis, _size_of_vectors(x)).astype(x.dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n^2 - 1, n^2 - 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return phi_one(ad(x))
 
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; there is none where two eigenvalues of the matrix differ by a whole turn, `2 pi k i`."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n^2 - 1, n^2 - 1)`. There is none where two eigenvalues of `hat(x)` differ by a whole turn, `2 pi k i`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.inverse(left_jacobian(x))
 
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n^2 - 1, n^2 - 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian, as `left_jacobian_inverse`."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., n^2 - 1)`, in the module's order.
+
+    Returns:
+      `(..., n^2 - 1, n^2 - 1)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(n, n)`."""
+    """The unit matrix.
+
+    Args:
+      n: static, 2 at least.
+      dtype: static.
+
+    Returns:
+      `(n, n)`.
+
+    Raises:
+      ValueError: n below 2.
+    """
     require_at_least("n", n, 2)
     return jnp.eye(n, dtype=dtype)
 
@@ -155,10 +285,20 @@ def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
 def sample(
     key: jax.Array, shape: Sequence[int], n: int, *, variance: float = 0.1, dtype: DTypeLike = float
 ) -> jax.Array:
-    """`(*shape, n, n)`: `exp(Y / 2) R`, Y traceless and Gaussian of this variance along orthonormal coordinates.
+    """Random elements `exp(Y / 2) R`, Y traceless and Gaussian, R of Haar measure.
 
-    R has Haar measure; there is no Haar probability measure on the group: `sampling.sample_polar_pairs` has importance
-    weights.
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      n: static, 2 at least.
+      variance: of Y along each orthonormal coordinate; no unit.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, n, n)`. There is no Haar probability measure: `sample_polar_pairs` has importance weights.
+
+    Raises:
+      ValueError: n below 2.
     """
     require_at_least("n", n, 2)
     return gl.stretched_rotations(key, shape, n, variance, traceless=True, dtype=dtype)
@@ -166,19 +306,45 @@ def sample(
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Euclidean norm `(...,)` of the global coordinates of `a^-1 b`, as `gl.distance`; left-invariant."""
+    """The Euclidean norm of the global coordinates of `a^-1 b`, as `gl.distance`; left-invariant.
+
+    Args:
+      a: `(..., n, n)`, matrices of determinant 1.
+      b: `(..., n, n)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
+
+    Raises: as `so3.exp`. Transformations: as `xi_inv`.
+    """
     return safe_norm(xi_inv(compose(inverse(a), b), group="sl"))
 
 
 @jax.jit
 def project(matrix: jax.Array) -> jax.Array:
-    """`gl.project`, divided by the n-th root of its determinant."""
+    """A matrix of determinant 1 near the given one: `gl.project`, divided by the n-th root of its determinant.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     _size_of_matrices("matrix", matrix)
     return scale_split(gl.project(matrix)).special
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds matrices of determinant 1 to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are of determinant 1 to rounding.
+
+    Args:
+      g: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("g", g, None)
     gl.require_positive_determinants("g", host)
     # As much as rounding of the entries moves the determinant.
@@ -189,7 +355,14 @@ def check_element(g: ArrayLike) -> None:
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices have trace 0 to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are of trace 0 to rounding.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("matrix", matrix, None)
     trace = np.abs(np.trace(host, axis1=-2, axis2=-1))
     if np.any(trace > rounding * np.maximum(1.0, np.max(np.abs(host), axis=(-2, -1), initial=0.0))):
@@ -197,5 +370,12 @@ def check_algebra(matrix: ArrayLike) -> None:
 
 
 def check_log(g: ArrayLike) -> None:
-    """Raises ValueError unless all matrices have a real principal logarithm; on the host, not under jit."""
+    """Checks on the host, not under jit, that all have a real principal logarithm.
+
+    Args:
+      g: `(..., n, n)`.
+
+    Raises:
+      ValueError: an eigenvalue is 0 or a negative number; not finite, or another shape.
+    """
     gl.check_log(g)

@@ -56,19 +56,46 @@ def size_of_matrices(name: str, g: jax.Array) -> int:
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The antisymmetric matrix `(..., n, n)` of coordinates."""
+    """The antisymmetric matrix of coordinates.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return combined(x, rotation_basis(size_of_vectors("x", x))).astype(x.dtype)
 
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., n (n - 1) / 2)` of the antisymmetric part of a matrix."""
+    """The inverse of `hat`: coordinates of the antisymmetric part of a matrix.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n (n - 1) / 2)`, in the module's order.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return coordinates(matrix, rotation_basis(size_of_matrices("matrix", matrix))).astype(matrix.dtype)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The rotation."""
+    """The rotation with these coordinates: in closed form for n = 2 and 3, else the matrix exponential.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_vectors("x", x)
     return _CLOSED_FORMS[n].exp(x) if n in _CLOSED_FORMS else matrix_exp(hat(x))
 
@@ -77,7 +104,13 @@ def exp(x: jax.Array) -> jax.Array:
 def log(g: jax.Array) -> jax.Array:
     """The coordinates of the principal logarithm, made antisymmetric.
 
-    For n > 3 there is none where an eigenvalue is -1: coordinates are 0 there.
+    Args:
+      g: `(..., n, n)`, rotations.
+
+    Returns:
+      `(..., n (n - 1) / 2)`. For n > 3 there is none where an eigenvalue is -1: they are 0 there.
+
+    Raises, transformations: as `so3.exp`.
     """
     n = size_of_matrices("g", g)
     return _CLOSED_FORMS[n].log(g) if n in _CLOSED_FORMS else vee(matrix_log(g).value)
@@ -85,20 +118,49 @@ def log(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def compose(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product `a b`."""
+    """The product `a b`: first b, then a.
+
+    Args:
+      a: `(..., n, n)`, rotations.
+      b: `(..., n, n)`; leading axes broadcast.
+
+    Returns:
+      `(..., n, n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return small_matrices.product(a, b)
 
 
 @jax.jit
 def inverse(g: jax.Array) -> jax.Array:
-    """The transpose."""
+    """The inverse rotation: the transpose.
+
+    Args:
+      g: `(..., n, n)`, rotations.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     size_of_matrices("g", g)
     return jnp.swapaxes(g, -1, -2)
 
 
 @jax.jit
 def act(g: jax.Array, points: jax.Array) -> jax.Array:
-    """Points `(..., n)`, turned."""
+    """Turns points: `g p`.
+
+    Args:
+      g: `(..., n, n)`, rotations.
+      points: `(..., n)`; leading axes broadcast with those of g.
+
+    Returns:
+      `(..., n)` in the dtype of both together.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_matrices("g", g)
     require_floating("points", points)
     if points.ndim == 0 or points.shape[-1] != n:
@@ -109,7 +171,16 @@ def act(g: jax.Array, points: jax.Array) -> jax.Array:
 
 @jax.jit
 def adjoint(g: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `g hat(x) g^-1 = hat(adjoint(g) x)`."""
+    """The matrix of conjugation on coordinates: `g hat(x) g^-1 = hat(adjoint(g) x)`.
+
+    Args:
+      g: `(..., n, n)`, rotations.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_matrices("g", g)
     wide = g.astype(accumulation_dtype(g))
     return conjugation_matrix(wide, jnp.swapaxes(wide, -1, -2), rotation_basis(n)).astype(g.dtype)
@@ -117,20 +188,47 @@ def adjoint(g: jax.Array) -> jax.Array:
 
 @jax.jit
 def ad(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, the matrix of the bracket with x."""
+    """The matrix of the bracket with x: `ad(x) y = vee(X Y - Y X)`, `X = hat(x)`, `Y = hat(y)`.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return bracket_matrix(x, rotation_basis, size_of_vectors("x", x)).astype(x.dtype)
 
 
 @jax.jit
 def left_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`."""
+    """The left Jacobian of the exponential: `exp(x + d) ~ exp(left_jacobian(x) d) exp(x)`.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_vectors("x", x)
     return _CLOSED_FORMS[n].left_jacobian(x) if n in _CLOSED_FORMS else phi_one(ad(x))
 
 
 @jax.jit
 def left_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the left Jacobian; for n > 3 by factorisation: there is none where two angles add up to a whole turn."""
+    """The inverse of `left_jacobian`.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., dim, dim)`. For n > 3 by factorisation: there is none where two angles add up to a whole turn.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_vectors("x", x)
     if n in _CLOSED_FORMS:
         return _CLOSED_FORMS[n].left_jacobian_inverse(x)
@@ -139,47 +237,122 @@ def left_jacobian_inverse(x: jax.Array) -> jax.Array:
 
 @jax.jit
 def right_jacobian(x: jax.Array) -> jax.Array:
-    """`(..., dim, dim)`, `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`: the left one of -x."""
+    """The right Jacobian of the exponential: `exp(x + d) ~ exp(x) exp(right_jacobian(x) d)`, the left one of -x.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian(-x)
 
 
 @jax.jit
 def right_jacobian_inverse(x: jax.Array) -> jax.Array:
-    """Of the right Jacobian, as `left_jacobian_inverse`."""
+    """The inverse of `right_jacobian`, as `left_jacobian_inverse`.
+
+    Args:
+      x: `(..., n (n - 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., dim, dim)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     return left_jacobian_inverse(-x)
 
 
 def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(n, n)`."""
+    """The unit matrix.
+
+    Args:
+      n: static, 2 at least.
+      dtype: static.
+
+    Returns:
+      `(n, n)`.
+
+    Raises:
+      ValueError: n below 2.
+    """
     require_at_least("n", n, 2)
     return jnp.eye(n, dtype=dtype)
 
 
 def sample_haar(key: jax.Array, shape: Sequence[int], n: int, *, dtype: DTypeLike = float) -> jax.Array:
-    """`(*shape, n, n)` of the Haar probability measure: see `sampling.haar_so`."""
+    """Rotations drawn from the Haar probability measure.
+
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      n: static, 2 at least.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, n, n)`. See `haar_so`.
+
+    Raises:
+      ValueError: n below 2.
+    """
     require_at_least("n", n, 2)
     return haar_so(key, shape, n, dtype=dtype)
 
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The length of the logarithm of `a^-1 b` in coordinates, `(...,)`: geodesic, for n = 2 and 3 the angle."""
+    """The length of the logarithm of `a^-1 b` in coordinates: geodesic, for n = 2 and 3 the angle.
+
+    Args:
+      a: `(..., n, n)`, rotations.
+      b: `(..., n, n)`; leading axes broadcast.
+
+    Returns:
+      `(...)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_matrices("a", a)
     return _CLOSED_FORMS[n].distance(a, b) if n in _CLOSED_FORMS else safe_norm(log(compose(inverse(a), b)))
 
 
 @jax.jit
 def project(matrix: jax.Array) -> jax.Array:
-    """The rotation nearest to a matrix in the Frobenius norm: its polar factor of determinant 1."""
+    """The rotation nearest to a matrix in the Frobenius norm: its polar factor of determinant 1.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises, transformations: as `so3.exp`.
+    """
     n = size_of_matrices("matrix", matrix)
     return _CLOSED_FORMS[n].project(matrix) if n in _CLOSED_FORMS else polar_factor(matrix, proper=True)
 
 
 def check_element(g: ArrayLike) -> None:
-    """Raises ValueError unless g holds rotations to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are rotations to rounding.
+
+    Args:
+      g: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     require_rotations("g", *checked_on_host("g", g, None))
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are antisymmetric to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are antisymmetric to rounding.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     require_skew("matrix", *checked_on_host("matrix", matrix, None))

@@ -51,39 +51,95 @@ def _size_of_vectors(x):
 
 @jax.jit
 def hat(x: jax.Array) -> jax.Array:
-    """The symmetric matrix `(..., n, n)` of coordinates."""
+    """The symmetric matrix of coordinates.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     return combined(x, _basis(_size_of_vectors(x))).astype(x.dtype)
 
 
 @jax.jit
 def vee(matrix: jax.Array) -> jax.Array:
-    """The coordinates `(..., n (n + 1) / 2)` of the symmetric part of a matrix."""
+    """The inverse of `hat`: coordinates of the symmetric part of a matrix.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Returns:
+      `(..., n (n + 1) / 2)`.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     matrix = square_argument("matrix", matrix)
     return coordinates(matrix, _basis(matrix.shape[-1])).astype(matrix.dtype)
 
 
 @jax.jit
 def exp(x: jax.Array) -> jax.Array:
-    """The geodesic from the unit matrix along x: the matrix exponential."""
+    """The geodesic from the unit matrix along x, at time 1: the matrix exponential.
+
+    Args:
+      x: `(..., n (n + 1) / 2)`, in the module's order.
+
+    Returns:
+      `(..., n, n)`, positive definite.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     return symmetric_exp(hat(x))
 
 
 @jax.jit
 def log(s: jax.Array) -> jax.Array:
-    """The coordinates of the matrix logarithm; eigenvalues at or below 0 count as 1."""
+    """The inverse of `exp`: coordinates of the matrix logarithm.
+
+    Args:
+      s: `(..., n, n)`, positive definite.
+
+    Returns:
+      `(..., n (n + 1) / 2)`. Eigenvalues at or below 0 count as 1.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     return vee(symmetric_log(square_argument("s", s)))
 
 
 @jax.jit
 def exp_at(base: jax.Array, tangent: jax.Array) -> jax.Array:
-    """The geodesic from `base` along a symmetric matrix: `B^1/2 exp(B^-1/2 T B^-1/2) B^1/2`."""
+    """The geodesic from `base` along a symmetric matrix, at time 1: `B^1/2 exp(B^-1/2 T B^-1/2) B^1/2`.
+
+    Args:
+      base: `(..., n, n)`, positive definite.
+      tangent: `(..., n, n)`, symmetric.
+
+    Returns:
+      `(..., n, n)`, positive definite.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     root, back, dtype = _roots(base, tangent)
     return _between(root, symmetric_exp(_between(back, tangent.astype(root.dtype)))).astype(dtype)
 
 
 @jax.jit
 def log_at(base: jax.Array, s: jax.Array) -> jax.Array:
-    """The symmetric matrix at `base` along which `exp_at` reaches s."""
+    """The symmetric matrix at `base` along which `exp_at` reaches s.
+
+    Args:
+      base: `(..., n, n)`, positive definite.
+      s: `(..., n, n)`, positive definite.
+
+    Returns:
+      `(..., n, n)`, symmetric.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     root, back, dtype = _roots(base, s)
     return _between(root, symmetric_log(_between(back, s.astype(root.dtype)))).astype(dtype)
 
@@ -100,20 +156,57 @@ def _between(outer, inner):
 
 @jax.jit
 def act(g: jax.Array, s: jax.Array) -> jax.Array:
-    """`g S g^T` for matrices g `(..., n, n)`."""
+    """Moves positive definite matrices by linear maps: `g S g^T`.
+
+    Args:
+      g: `(..., n, n)`, any matrices.
+      s: `(..., n, n)`, positive definite.
+
+    Returns:
+      `(..., n, n)`.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+    """
     g = square_argument("g", g)
     return product(product(g, s), jnp.swapaxes(g, -1, -2))
 
 
 @jax.jit
 def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The geodesic distance `(...,)`, `|log(a^-1/2 b a^-1/2)|`; the same for `act(g, a)` and `act(g, b)`."""
+    """The geodesic distance `|log(a^-1/2 b a^-1/2)|`; the same for `act(g, a)` and `act(g, b)`.
+
+    Args:
+      a: `(..., n, n)`, positive definite.
+      b: `(..., n, n)`, positive definite.
+
+    Returns:
+      `(...)`; no unit.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels.lie_groups import spd
+      >>> spd.distance(jnp.eye(2), jnp.diag(jnp.exp(jnp.array([3.0, 4.0])))).round()
+      Array(5., dtype=float32)
+    """
     _, back, dtype = _roots(a, b)
     return safe_norm(log(_between(back, b.astype(back.dtype)))).astype(dtype)
 
 
 def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
-    """The unit matrix `(n, n)`."""
+    """The unit matrix.
+
+    Args:
+      n: static, 1 at least.
+      dtype: static.
+
+    Returns:
+      `(n, n)`.
+
+    Raises:
+      ValueError: n below 1.
+    """
     require_at_least("n", n, 1)
     return jnp.eye(n, dtype=dtype)
 
@@ -121,7 +214,21 @@ def identity(n: int, dtype: DTypeLike = float) -> jax.Array:
 def sample(
     key: jax.Array, shape: Sequence[int], n: int, *, variance: float = 0.1, dtype: DTypeLike = float
 ) -> jax.Array:
-    """`(*shape, n, n)`: `exp(Y)`, Y Gaussian of this variance along each coordinate: see `sampling.spd_lognormal`."""
+    """Random positive definite matrices `exp(Y)`, Y Gaussian: `spd_lognormal` with its trace.
+
+    Args:
+      key: of `jax.random`.
+      shape: static, leading axes.
+      n: static, 1 at least.
+      variance: of Y along each coordinate; no unit.
+      dtype: static, float32 or float64.
+
+    Returns:
+      `(*shape, n, n)`.
+
+    Raises:
+      ValueError: n below 1.
+    """
     return spd_lognormal(key, shape, n, variance=variance, dtype=dtype)
 
 
@@ -129,7 +236,13 @@ def sample(
 def project(matrix: jax.Array) -> jax.Array:
     """The nearest symmetric matrix whose eigenvalues are at least the precision times the largest by magnitude.
 
-    Of a matrix without positive and negative eigenvalues, the unit matrix.
+    Args:
+      matrix: `(..., n, n)`; its symmetric part is taken.
+
+    Returns:
+      `(..., n, n)`; of a matrix without positive and negative eigenvalues, the unit matrix.
+
+    Raises: as `so3.exp`. Transformations: jit, vmap, jvp, vjp, second order, right at equal eigenvalues too.
     """
     matrix = square_argument("matrix", matrix)
     values, vectors = symmetric_eigen(matrix.astype(accumulation_dtype(matrix)))
@@ -140,7 +253,14 @@ def project(matrix: jax.Array) -> jax.Array:
 
 
 def check_element(s: ArrayLike) -> None:
-    """Raises ValueError unless s holds symmetric, positive definite matrices; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are symmetric and positive definite.
+
+    Args:
+      s: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     host, rounding = checked_on_host("s", s, None)
     _require_symmetric("s", host, rounding)
     least = np.linalg.eigvalsh(host).min(initial=np.inf)
@@ -149,7 +269,14 @@ def check_element(s: ArrayLike) -> None:
 
 
 def check_algebra(matrix: ArrayLike) -> None:
-    """Raises ValueError unless the matrices are symmetric to rounding; on the host, not under jit."""
+    """Checks on the host, not under jit, that matrices are symmetric to rounding.
+
+    Args:
+      matrix: `(..., n, n)`.
+
+    Raises:
+      ValueError: they are not, or not finite, or have another shape.
+    """
     _require_symmetric("matrix", *checked_on_host("matrix", matrix, None))
 
 

@@ -76,6 +76,13 @@ def ego_batch(
       ValueError: no graphs; a matrix that is not square, not finite or has loops; labels of another number, or below
         0; sizes that do not ascend; an ego net larger than the last size; more than the capacity. Nothing is cut off.
     References: Mitton and Murray-Smith, Subgraph permutation equivariant networks, arXiv:2111.11840.
+
+    Examples:
+      >>> from jaxinv.kernels import permutations
+      >>> rings = [permutations.skip_links(n, (1,)) for n in (5, 7)]
+      >>> batch = permutations.ego_batch(rings, sizes=(4,))
+      >>> batch.used
+      EgoCapacity(nodes=12, pairs=60, subgraphs=(12,))
     """
     graphs = [np.asarray(graph) for graph in graphs]
     if not graphs:

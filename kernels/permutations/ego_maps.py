@@ -78,6 +78,19 @@ def ego_maps(
     `c_2 + 3 c_out` numbers at most, and the tables; a map on the whole graph takes `n^2` rows.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Mitton and Murray-Smith, Subgraph permutation equivariant networks, arXiv:2111.11840.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> trace_and_sum = jnp.array([[[[0.0]], [[0.5]]]])  # one bucket; half the sum: edges
+      >>> for graph in permutations.look_alikes()["ring of six, two triangles"]:
+      ...     batch = permutations.ego_batch([graph])
+      ...     pairs = jnp.asarray(batch.adjacency)[:, None]
+      ...     options = {"num_nodes": 6, "normalize": False}
+      ...     found = permutations.ego_maps(pairs, None, batch.subgraphs, {"2to0": trace_and_sum}, {}, **options)
+      ...     print(found.centres[0])  # edges in the ego net of the first node
+      [2.]
+      [3.]
     """
     for name, weights in coefficients.items():
         require_choice("name in coefficients", name, tuple(_MAPS))

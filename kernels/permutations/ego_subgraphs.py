@@ -57,6 +57,14 @@ def ego_subgraphs(
 
     Work: `num_hops n^3` at most.
     References: Mitton and Murray-Smith, Subgraph permutation equivariant networks, arXiv:2111.11840.
+
+    Examples:
+      >>> import numpy as np
+      >>> from jaxinv.kernels import permutations
+      >>> path = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+      >>> egos = permutations.ego_subgraphs(path)
+      >>> [nodes[mask].tolist() for nodes, mask in zip(egos.nodes, egos.mask)]  # each centre first
+      [[0, 1], [1, 0, 2], [2, 1]]
     """
     edges = simple_graph(adjacency)
     require_at_least("num_hops", num_hops, 1)

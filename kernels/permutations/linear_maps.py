@@ -62,19 +62,63 @@ _OF_MATRIX = (9, 10)
 
 @jax.jit
 def eq_0to0(x: jax.Array, coefficients: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    """`(..., c_in)` to `(..., c_out)`; see `eq_2to2`."""
+    """The equivariant linear map from order 0 to order 0: x.
+
+    Args:
+      x: `(..., c_in)`, floating point.
+      coefficients: `(1, c_in, c_out)`, of these operations in this order.
+      bias: `(1, c_out)`; by default none.
+
+    Returns:
+      `(..., c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+    """
     return _map(x, coefficients, bias, None, (0, 0), True)
 
 
 @jax.jit
 def eq_0to1(x: jax.Array, coefficients: jax.Array, bias: jax.Array | None = None, *, mask: jax.Array) -> jax.Array:
-    """`(..., c_in)` to `(..., n, c_out)`, where the mask `(..., n)` says how many nodes there are; see `eq_2to2`."""
+    """The equivariant linear map from order 0 to order 1: x at every node.
+
+    Args:
+      x: `(..., c_in)`, floating point.
+      coefficients: `(1, c_in, c_out)`, of these operations in this order.
+      bias: `(1, c_out)`; by default none.
+      mask: `(..., n)` bool, how many nodes there are, and which: the others get 0.
+
+    Returns:
+      `(..., n, c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+    """
     return _map(x, coefficients, bias, mask, (0, 1), True)
 
 
 @jax.jit
 def eq_0to2(x: jax.Array, coefficients: jax.Array, bias: jax.Array | None = None, *, mask: jax.Array) -> jax.Array:
-    """`(..., c_in)` to `(..., n, n, c_out)`, where the mask `(..., n)` says how many nodes there are; see `eq_2to2`."""
+    """The equivariant linear map from order 0 to order 2: x on the diagonal, and everywhere.
+
+    Args:
+      x: `(..., c_in)`, floating point.
+      coefficients: `(2, c_in, c_out)`, of these operations in this order.
+      bias: `(2, c_out)`, everywhere and on the diagonal; by default none.
+      mask: `(..., n)` bool, how many nodes there are, and which: the others get 0.
+
+    Returns:
+      `(..., n, n, c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+    """
     return _map(x, coefficients, bias, mask, (0, 2), True)
 
 
@@ -87,7 +131,23 @@ def eq_1to0(
     mask: jax.Array | None = None,
     normalize: bool = True,
 ) -> jax.Array:
-    """`(..., n, c_in)` to `(..., c_out)`; see `eq_2to2`."""
+    """The equivariant linear map from order 1 to order 0: the sum over nodes.
+
+    Args:
+      x: `(..., n, c_in)`, floating point.
+      coefficients: `(1, c_in, c_out)`, of these operations in this order.
+      bias: `(1, c_out)`; by default none.
+      mask: `(..., n)` bool, which nodes there are, by default all.
+      normalize: static; divides each sum over nodes by their number.
+
+    Returns:
+      `(..., c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+    """
     return _map(x, coefficients, bias, mask, (1, 0), normalize)
 
 
@@ -100,7 +160,31 @@ def eq_1to1(
     mask: jax.Array | None = None,
     normalize: bool = True,
 ) -> jax.Array:
-    """`(..., n, c_in)` to `(..., n, c_out)`; see `eq_2to2`."""
+    """The equivariant linear map from order 1 to order 1: x_i, and the sum over nodes.
+
+    Args:
+      x: `(..., n, c_in)`, floating point.
+      coefficients: `(2, c_in, c_out)`, of these operations in this order.
+      bias: `(1, c_out)`; by default none.
+      mask: `(..., n)` bool, which nodes there are, by default all.
+      normalize: static; divides each sum over nodes by their number.
+
+    Returns:
+      `(..., n, c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> x = jnp.array([[1.0], [2.0], [6.0]])  # three nodes, one channel
+      >>> coefficients = jnp.array([[[1.0]], [[-1.0]]])  # itself, less the mean
+      >>> permutations.eq_1to1(x, coefficients)[:, 0]
+      Array([-2., -1.,  3.], dtype=float32)
+    """
     return _map(x, coefficients, bias, mask, (1, 1), normalize)
 
 
@@ -113,7 +197,23 @@ def eq_1to2(
     mask: jax.Array | None = None,
     normalize: bool = True,
 ) -> jax.Array:
-    """`(..., n, c_in)` to `(..., n, n, c_out)`; see `eq_2to2`."""
+    """The equivariant linear map from order 1 to order 2: x_i, sum on the diagonal; x_j, x_i, sum everywhere.
+
+    Args:
+      x: `(..., n, c_in)`, floating point.
+      coefficients: `(5, c_in, c_out)`, of these operations in this order.
+      bias: `(2, c_out)`, everywhere and on the diagonal; by default none.
+      mask: `(..., n)` bool, which nodes there are, by default all.
+      normalize: static; divides each sum over nodes by their number.
+
+    Returns:
+      `(..., n, n, c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+    """
     return _map(x, coefficients, bias, mask, (1, 2), normalize)
 
 
@@ -126,7 +226,30 @@ def eq_2to0(
     mask: jax.Array | None = None,
     normalize: bool = True,
 ) -> jax.Array:
-    """`(..., n, n, c_in)` to `(..., c_out)`; see `eq_2to2`."""
+    """The equivariant linear map from order 2 to order 0: the trace, and the sum of all entries.
+
+    Args:
+      x: `(..., n, n, c_in)`, floating point.
+      coefficients: `(2, c_in, c_out)`, of these operations in this order.
+      bias: `(1, c_out)`; by default none.
+      mask: `(..., n)` bool, which nodes there are, by default all.
+      normalize: static; divides each sum over nodes by their number.
+
+    Returns:
+      `(..., c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> ring = jnp.asarray(permutations.skip_links(6, (1,)), jnp.float32)[..., None]
+      >>> permutations.eq_2to0(ring, jnp.array([[[0.0]], [[0.5]]]), normalize=False)  # the number of edges
+      Array([6.], dtype=float32)
+    """
     return _map(x, coefficients, bias, mask, (2, 0), normalize)
 
 
@@ -139,7 +262,23 @@ def eq_2to1(
     mask: jax.Array | None = None,
     normalize: bool = True,
 ) -> jax.Array:
-    """`(..., n, n, c_in)` to `(..., n, c_out)`; see `eq_2to2`."""
+    """The equivariant linear map from order 2 to order 1: diagonal, trace, sums of rows, of columns, of all entries.
+
+    Args:
+      x: `(..., n, n, c_in)`, floating point.
+      coefficients: `(5, c_in, c_out)`, of these operations in this order.
+      bias: `(1, c_out)`; by default none.
+      mask: `(..., n)` bool, which nodes there are, by default all.
+      normalize: static; divides each sum over nodes by their number.
+
+    Returns:
+      `(..., n, c_out)`, as of `eq_2to2`.
+
+    Raises:
+      TypeError, ValueError: as `eq_2to2`.
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: see the module.
+    """
     return _map(x, coefficients, bias, mask, (2, 1), normalize)
 
 
@@ -171,6 +310,18 @@ def eq_2to2(
     Equivariant to renumbering of the nodes, mask and all. Work: `4 n^2 c_in c_out` operations and a few passes.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: see the module.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> x = jax.random.normal(jax.random.key(0), (5, 5, 2))
+      >>> coefficients = jax.random.normal(jax.random.key(1), (15, 2, 3))
+      >>> order = jnp.array([3, 0, 4, 1, 2])
+      >>> found = permutations.eq_2to2(x, coefficients)
+      >>> renumbered = permutations.eq_2to2(x[order][:, order], coefficients)
+      >>> found.shape, bool(jnp.allclose(found[order][:, order], renumbered, atol=1e-4))
+      ((5, 5, 3), True)
     """
     return _map(x, coefficients, bias, mask, (2, 2), normalize)
 

@@ -8,11 +8,14 @@ from jaxinv.kernels.numerics.validation import require_at_least
 
 
 def skip_links(num_nodes: int, skips: Sequence[int]) -> np.ndarray:
-    """A ring whose nodes are joined to those so many places on, both ways: `(n, n)` bool.
+    """A ring whose nodes are joined to those so many places on, both ways.
 
     Args:
       num_nodes: n, 1 at least.
       skips: none a multiple of n.
+
+    Returns:
+      `(n, n)` bool, symmetric, without loops.
 
     Raises:
       ValueError: no nodes, or a skip that leads back to its node.
@@ -25,10 +28,13 @@ def skip_links(num_nodes: int, skips: Sequence[int]) -> np.ndarray:
 
 
 def look_alikes() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Three such pairs, `(n, n)` bool each.
+    """Three such pairs.
 
     Ego nets of one step tell the first two pairs apart: one graph of each has triangles and the other none. Those of
     the rook's graph and Shrikhande's, a node joined to two triangles or to a ring of six, are themselves such a pair.
+
+    Returns:
+      By the names of the graphs, pairs of `(n, n)` bool: of 6, 11 and 16 nodes.
 
     References: Murphy et al., Relational pooling for graph representations, arXiv:1903.02541 (skip links); Shrikhande,
       The uniqueness of the L2 association scheme, Annals of Mathematical Statistics 30 (1959).

@@ -48,6 +48,13 @@ def permutation_basis(order_in: int, order_out: int, num_nodes: int) -> np.ndarr
     Raises:
       ValueError: a negative order, or no nodes.
     References: Maron et al., Invariant and equivariant graph networks, arXiv:1812.09902, section 3.
+
+    Examples:
+      >>> from jaxinv.kernels import permutations
+      >>> permutations.permutation_basis(2, 2, 4).shape
+      (15, 16, 16)
+      >>> permutations.permutation_basis(1, 1, 3).tolist()[0]  # the identity; the other map is the sum over other nodes
+      [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     for name, order in (("order_in", order_in), ("order_out", order_out)):
         require_at_least(name, order, 0)

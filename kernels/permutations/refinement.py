@@ -65,8 +65,18 @@ def wl_equivalent(first: np.ndarray, second: np.ndarray) -> bool:
       first: `(n, n)`, as for `wl_refine`.
       second: `(n', n')`.
 
+    Returns:
+      A bool; isomorphic graphs are equivalent, and some others are.
+
     Raises:
       ValueError: an adjacency that is not square, not finite or has loops.
+    References: as `wl_refine`.
+
+    Examples:
+      >>> from jaxinv.kernels import permutations
+      >>> ring, two_triangles = permutations.look_alikes()["ring of six, two triangles"]
+      >>> permutations.wl_equivalent(ring, two_triangles)
+      True
     """
     first, second = simple_graph(first), simple_graph(second)
     n = len(first)
@@ -83,8 +93,16 @@ def automorphisms(adjacency: np.ndarray, *, max_nodes: int = 8) -> Automorphisms
       adjacency: `(n, n)` bool or numbers, compared as they are.
       max_nodes: more raise, for n! permutations are tried.
 
+    Returns:
+      `Automorphisms`, the identity among them.
+
     Raises:
       ValueError: not square, or too many nodes.
+
+    Examples:
+      >>> from jaxinv.kernels import permutations
+      >>> permutations.automorphisms(permutations.skip_links(5, (1,))).permutations.shape  # five turns, each mirrored
+      (10, 5)
     """
     adjacency = np.asarray(adjacency)
     if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:

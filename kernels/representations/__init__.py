@@ -6,6 +6,7 @@
 | `anchors_uniform`, `anchors_fps`, `anchors_kmeans`, `anchors_stratified` | which samples are anchors | |
 | `linear_cka`, `rbf_cka` | centred kernel alignment | rotation, translation, scale |
 | `debiased_cka`; `cka_init`, `cka_update`, `cka_finalise` | CKA without bias, of one batch or over many | the same |
+| `participation_ratio` | how many directions one space uses | rotation, translation, scale |
 | `svcca` | mean canonical correlation of leading directions | the same |
 | `cca_mean_squared`, `pwcca` | canonical correlations of all directions | linear maps (`pwcca`: of y) |
 | `procrustes_distance` | distance after the best rotation | rotation, translation, scale |
@@ -48,6 +49,7 @@ from jaxinv.kernels.representations.hyper_linear import hyper_linear_apply
 from jaxinv.kernels.representations.kernel_cka import rbf_cka
 from jaxinv.kernels.representations.linear_cka import LinearCKA, linear_cka
 from jaxinv.kernels.representations.minibatch_cka import CKAState, cka_finalise, cka_init, cka_update, debiased_cka
+from jaxinv.kernels.representations.participation_ratio import ParticipationRatio, participation_ratio
 from jaxinv.kernels.representations.pose_latents import pose_latent
 from jaxinv.kernels.representations.pose_retrieval import (
     hit_at,
@@ -76,6 +78,7 @@ __all__ = [
     "CanonicalCorrelations",
     "LinearAlignment",
     "LinearCKA",
+    "ParticipationRatio",
     "ProcrustesDistance",
     "SIELoss",
     "StratifiedAnchors",
@@ -98,6 +101,7 @@ __all__ = [
     "mrr",
     "mutual_knn",
     "orthogonal_procrustes",
+    "participation_ratio",
     "pose_latent",
     "pre_error",
     "procrustes_distance",

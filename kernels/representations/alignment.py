@@ -51,6 +51,14 @@ def orthogonal_procrustes(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> Flo
 
     Transformations: jit, vmap, jvp, vjp, any order; singular as `polar_factor` of `x'y`.
     References: Schönemann, Psychometrika 31 (1966) 1.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x = jax.random.normal(jax.random.key(0), (50, 5))
+      >>> turn = jax.random.orthogonal(jax.random.key(1), 5)
+      >>> bool(abs(representations.orthogonal_procrustes(x, x @ turn) - turn).max() < 1e-5)
+      True
     """
     require_pair(x, y)
     return _nearest(contract("nd,ne->de", x, y))[: x.shape[1], : y.shape[1]]
@@ -75,6 +83,13 @@ def procrustes_distance(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> Procr
     Transformations: jit, vmap, jvp, vjp, any order; the gradient is 0 if collapsed or where the distance is.
       O(n (d + e)^2 + (d + e)^3) time.
     References: Ding, Denain, Steinhardt (2021), arXiv:2108.01661; Williams et al. (2021), arXiv:2110.14739.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x = jax.random.normal(jax.random.key(0), (50, 5))
+      >>> bool(representations.procrustes_distance(x, 2 - x).distance < 1e-5)
+      True
     """
     require_pair(x, y)
     (x, constant1), (y, constant2) = centred_unit(x), centred_unit(y)
@@ -106,6 +121,14 @@ def linear_align(x: Float[Array, "n d"], y: Float[Array, "n e"], *, ridge: Array
 
     Transformations: jit, vmap, jvp, vjp, any order. The normal equations are solved: relative errors grow with the
       squared condition number of x.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> x = jnp.array([[0.0], [1.0], [2.0]])
+      >>> found = representations.linear_align(x, 2 * x + 1)
+      >>> found.matrix.round(4), found.offset.round(4)
+      (Array([[2.]], dtype=float32), Array([1.], dtype=float32))
     """
     require_pair(x, y)
     dtype = accumulation_dtype(x, y)

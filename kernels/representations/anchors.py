@@ -30,6 +30,9 @@ def anchors_uniform(key: PRNGKeyArray, num_samples: int, num_anchors: int) -> In
       num_samples: static, of which to draw.
       num_anchors: static, from 1 to `num_samples`.
 
+    Returns:
+      `(num_anchors,)` integers, row numbers.
+
     Raises:
       ValueError: too few samples, naming the argument.
 
@@ -50,11 +53,20 @@ def anchors_fps(x: Float[Array, "n d"], num_anchors: int, *, start: int = 0) -> 
       num_anchors: static, from 1 to n.
       start: static, number of the first.
 
+    Returns:
+      `(num_anchors,)` integers, row numbers in the order of their choice.
+
     Raises:
       TypeError, ValueError: wrong dtype, shape or option, naming the argument.
 
     Transformations: jit, vmap. The choice has no derivative. O(A n d) time, O(n) memory.
     References: Gonzalez, Theor. Comput. Sci. 38 (1985) 293.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> representations.anchors_fps(jnp.array([[0.0], [1.0], [9.0], [5.0]]), 3)
+      Array([0, 2, 3], dtype=int32)
     """
     require_floating("x", x)
     require_shape("x", x, (None, None))
@@ -84,6 +96,9 @@ def anchors_kmeans(key: PRNGKeyArray, x: Float[Array, "n d"], num_anchors: int) 
       x: `(n, d)`, floating point.
       num_anchors: static, from 1 to n.
 
+    Returns:
+      `(num_anchors,)` integers, row numbers, one a cluster.
+
     Raises:
       TypeError, ValueError: wrong dtype, shape or option, naming the argument.
 
@@ -110,6 +125,9 @@ def anchors_stratified(
       labels: `(n,)` integers; samples outside `0 .. num_classes - 1` are padding.
       per_class: static, from 1 to n.
       num_classes: static, >= 1.
+
+    Returns:
+      StratifiedAnchors of `num_classes * per_class` rows, class by class.
 
     Raises:
       TypeError, ValueError: wrong dtype, shape or option, naming the argument.

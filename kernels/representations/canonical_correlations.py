@@ -51,6 +51,15 @@ def cca_mean_squared(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> Canonica
       derivative raises TypeError. The number of directions kept counts as constant.
       O(n (d + e)^2 + d^3 + e^3) time, with n in the place of a width that is larger.
     References: Raghu et al. (2017), arXiv:1706.05806; Kornblith et al. (2019), arXiv:1905.00414, section 3.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x = jax.random.normal(jax.random.key(0), (50, 5))
+      >>> mapped = x @ jax.random.normal(jax.random.key(1), (5, 6))
+      >>> found = representations.cca_mean_squared(x, mapped)
+      >>> found.score.round(3), found.ranks, found.forced
+      (Array(1., dtype=float32), Array([5, 5], dtype=int32), Array(0, dtype=int32))
     """
     return _mean(x, y, 1.0, squared=True)
 

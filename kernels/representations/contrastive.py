@@ -28,6 +28,12 @@ def info_nce(x: Float[Array, "n d"], y: Float[Array, "n d"], *, temperature: flo
     Invariant to a rotation of both, and a positive scale for each row. Transformations: jit, vmap, jvp, vjp, any order.
     O(n^2 d) time, 4 n^2 numbers.
     References: Chen et al., A simple framework for contrastive learning, ICML 2020, arXiv:2002.05709, eq. (1).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> f"{representations.info_nce(jnp.ones((4, 2)), jnp.ones((4, 2))):.3f}"  # log 7
+      '1.946'
     """
     require_pair(x, y, equal_width=True)
     num_samples = x.shape[0]

@@ -32,6 +32,13 @@ def hyper_linear_apply(
 
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Garrido, Najman and LeCun, ICML 2023, arXiv:2302.10283, section 4.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> weights = jnp.stack([jnp.eye(2), jnp.array([[0.0, 1.0], [-1.0, 0.0]])])
+      >>> representations.hyper_linear_apply(weights, jnp.array([3.0, 1.0]), jnp.array([1.0, 2.0]))
+      Array([1., 7.], dtype=float32)
     """
     for name, array in (("weights", weights), ("z", z), ("x", x)):
         require_floating(name, array)

@@ -36,6 +36,13 @@ def rbf_cka(x: Float[Array, "n d"], y: Float[Array, "n e"], *, sigma_factor: Arr
     Transformations: jit, vmap, jvp, vjp, any order, the median included (0 if collapsed). O(n^2 (d + e)) time, a few
       n x n arrays of memory.
     References: Kornblith et al. (2019), arXiv:1905.00414, section 3; Cortes et al., JMLR 13 (2012) 795.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x = jax.random.normal(jax.random.key(0), (50, 4))
+      >>> representations.rbf_cka(x, x[:, ::-1]).score.round(4)
+      Array(1., dtype=float32)
     """
     require_pair(x, y)
     (gram1, collapsed1), (gram2, collapsed2) = (_centred_gram(z, sigma_factor) for z in (x, y))

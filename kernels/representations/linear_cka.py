@@ -43,6 +43,14 @@ def linear_cka(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> LinearCKA:
     Transformations: jit, vmap, grad (0 if collapsed).
 
     References: Kornblith et al. (2019), arXiv:1905.00414, eq. (5).
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x = jax.random.normal(jax.random.key(0), (100, 8))
+      >>> turned = 3 * x @ jax.random.orthogonal(jax.random.key(1), 8)
+      >>> representations.linear_cka(x, turned).score.round(4)
+      Array(1., dtype=float32)
     """
     require_pair(x, y)
     x, x_constant = centred_unit(x)

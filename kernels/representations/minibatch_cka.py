@@ -29,7 +29,14 @@ class CKAState(NamedTuple):
 
 
 def cka_init(dtype: DTypeLike = jnp.float32) -> CKAState:
-    """The state before any batch: zeros of `dtype`, which is float32 or float64."""
+    """The state before any batch.
+
+    Args:
+      dtype: float32 or float64, in which sums are kept.
+
+    Returns:
+      `CKAState` of zeros, for `cka_update`.
+    """
     return CKAState(*(jnp.zeros((), dtype) for _ in CKAState._fields))
 
 
@@ -54,6 +61,16 @@ def cka_update(state: CKAState, x: Float[Array, "n d"], y: Float[Array, "n e"]) 
 
     References: Song et al., Feature selection via dependence maximization, JMLR 13 (2012), eq. (5), the unbiased
       estimate of HSIC; Nguyen, Raghu, Kornblith (2021), arXiv:2010.15327, eq. (2) and (3), its sums over minibatches.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> batches = jax.random.normal(jax.random.key(0), (3, 16, 8))
+      >>> state = representations.cka_init()
+      >>> for x in batches:
+      ...     state = representations.cka_update(state, x, 2 * x + 1)
+      >>> representations.cka_finalise(state).score.round(4)
+      Array(1., dtype=float32)
     """
     require_pair(x, y)
     require_at_least("rows of x", x.shape[0], 4)
@@ -74,7 +91,17 @@ def cka_finalise(state: CKAState) -> LinearCKA:
     """CKA over all batches: 0 on average for independent representations, whatever the size of a batch.
 
     Where `linear_cka` of a batch tends to 1 as columns outnumber rows, this does not. As a ratio of estimates it can
-    leave [0, 1] by their error. Collapsed, with score 0, if one side does not vary or there is no batch.
+    leave [0, 1] by their error.
+
+    Args:
+      state: from `cka_update`, or a sum of such states.
+
+    Returns:
+      A `LinearCKA`, in the dtype of the state; collapsed, with score 0, if one side does not vary or there is no batch.
+
+    Transformations: jit, vmap, grad (0 if collapsed).
+
+    References: as `cka_update`.
     """
     collapsed = (state.own1 <= state.rounding1) | (state.own2 <= state.rounding2)
     own1, own2 = (jnp.where(collapsed, 1.0, own) for own in (state.own1, state.own2))
@@ -102,6 +129,15 @@ def debiased_cka(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> LinearCKA:
     Transformations: jit, vmap, grad. Each product on its smaller side, as `cka_update`.
 
     References: Song et al., JMLR 13 (2012), eq. (5); Kornblith et al. (2019), arXiv:1905.00414.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x, y = jax.random.normal(jax.random.key(0), (2, 64, 64))  # nothing in common
+      >>> bool(abs(representations.debiased_cka(x, y).score) < 0.1)
+      True
+      >>> bool(representations.linear_cka(x, y).score > 0.4)
+      True
     """
     return cka_finalise(cka_update(cka_init(accumulation_dtype(x, y)), x, y))
 

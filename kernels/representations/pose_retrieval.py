@@ -43,6 +43,15 @@ def retrieval_ranks(
 
     Transformations: jit, vmap; no derivative. O(q v d) time; about 2^22 numbers are held at once.
     References: Garrido, Najman and LeCun, ICML 2023, arXiv:2302.10283, section 5.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> gallery = jnp.array([[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]])  # three views of one object
+      >>> predicted = jnp.array([[0.1, 0.9], [1.0, 0.2]])
+      >>> ranks = representations.retrieval_ranks(predicted, gallery, jnp.array([0, 0]), jnp.array([1, 2]))
+      >>> ranks, representations.mean_reciprocal_rank(ranks)
+      (Array([1, 2], dtype=int32), Array(0.75, dtype=float32))
     """
     require_floating("predicted", predicted)
     require_floating("gallery", gallery)
@@ -69,14 +78,46 @@ def retrieval_ranks(
 
 @jax.jit
 def mean_reciprocal_rank(ranks: Int[Array, "q"]) -> Float[Array, ""]:
-    """The mean of 1 / rank, in [0, 1]; of v equally likely ranks about `(1 + 1/2 + .. + 1/v) / v`; none give 0."""
+    """The mean of 1 / rank.
+
+    Args:
+      ranks: `(q,)` integers, 1 is best, as from `retrieval_ranks`.
+
+    Returns:
+      Scalar in [0, 1], in the default float; no ranks give 0. Of v equally likely ranks it is about
+      `(1 + 1/2 + .. + 1/v) / v`.
+
+    Raises:
+      TypeError, ValueError: wrong dtype or shape, naming the argument.
+
+    Transformations: jit, vmap; no derivative.
+    """
     _check_ranks(ranks)
     return jnp.sum(1 / ranks.astype(jnp.result_type(float))) / max(ranks.shape[0], 1)
 
 
 @functools.partial(jax.jit, static_argnames="k")
 def hit_at(ranks: Int[Array, "q"], *, k: int = 1) -> Float[Array, ""]:
-    """The share of ranks up to k (static, at least 1), in [0, 1]; no ranks give 0."""
+    """The share of ranks up to k.
+
+    Args:
+      ranks: `(q,)` integers, 1 is best, as from `retrieval_ranks`.
+      k: static, at least 1.
+
+    Returns:
+      Scalar in [0, 1], in the default float; no ranks give 0.
+
+    Raises:
+      TypeError, ValueError: wrong dtype, shape or option, naming the argument.
+
+    Transformations: jit, vmap; no derivative.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> representations.hit_at(jnp.array([1, 4, 2, 9]), k=2)
+      Array(0.5, dtype=float32)
+    """
     _check_ranks(ranks)
     require_at_least("k", k, 1)
     return jnp.sum(ranks <= k) / max(ranks.shape[0], 1)

@@ -61,6 +61,15 @@ def relative(
     Transformations: jit, vmap, jvp, vjp, any order. The gradient is 0 for zero vectors, where points coincide, and for
       "geodesic" where directions do, in each of which the similarity has a kink.
     References: Moschella, Maiorca et al., ICLR 2023, arXiv:2209.15430.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> x = jnp.array([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]])
+      >>> representations.relative(x, x[:2]).round(3)
+      Array([[1.   , 0.   ],
+             [0.   , 1.   ],
+             [0.707, 0.707]], dtype=float32)
     """
     _check(x, anchors)
     require_choice("similarity", similarity, SIMILARITIES)
@@ -83,9 +92,22 @@ def relative_products(
     sigma: ArrayLike = 1.0,
     centre: bool = False,
 ) -> Float[Array, "*batch k"]:
-    """Several relative representations side by side, `(..., len(similarities) * A)`: a product of invariances.
+    """Several relative representations side by side: a product of invariances.
 
-    Options and errors as in `relative`; also ValueError without any similarity.
+    Args:
+      x: `(..., d)`, floating point.
+      anchors: `(A, d)`, A >= 1.
+      similarities: static, names as in `relative`, at least one.
+      sigma: as in `relative`.
+      centre: as in `relative`.
+
+    Returns:
+      `(..., len(similarities) * A)`, similarity by similarity, in the common dtype.
+
+    Raises:
+      TypeError, ValueError: as `relative`; also ValueError without any similarity.
+
+    Transformations and references: as `relative`.
     """
     require_at_least("len(similarities)", len(similarities), 1)
     parts = [relative(x, anchors, similarity=name, sigma=sigma, centre=centre) for name in similarities]
@@ -101,9 +123,23 @@ def subspace_relative(
     sigma: ArrayLike = 1.0,
     centre: bool = False,
 ) -> Float[Array, "*batch k"]:
-    """Relative representations within each of equal slices of the coordinates, `(..., num_splits * A)`.
+    """Relative representations within each of equal slices of the coordinates.
 
-    Options and errors as in `relative`; also ValueError where `num_splits` does not divide d.
+    Args:
+      x: `(..., d)`, floating point.
+      anchors: `(A, d)`, A >= 1, cut into the same slices.
+      num_splits: static, slices; it divides d.
+      similarity: static, as in `relative`.
+      sigma: as in `relative`.
+      centre: as in `relative`.
+
+    Returns:
+      `(..., num_splits * A)`, slice by slice, in the common dtype.
+
+    Raises:
+      TypeError, ValueError: as `relative`; also ValueError where `num_splits` does not divide d.
+
+    Transformations and references: as `relative`.
     """
     _check(x, anchors)
     require_at_least("num_splits", num_splits, 1)
@@ -133,6 +169,12 @@ def standardize(x: Float[Array, "*batch d"], *, eps: ArrayLike = 1e-5) -> Float[
       TypeError, ValueError: wrong dtype or shape, naming the argument.
 
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> representations.standardize(jnp.array([0.7, 0.9])).round(2)
+      Array([-1.,  1.], dtype=float32)
     """
     require_floating("x", x)
     if x.ndim == 0 or x.shape[-1] == 0:

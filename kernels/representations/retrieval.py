@@ -68,6 +68,13 @@ def mrr(x: Float[Array, "n d"], y: Float[Array, "n d"], *, k: int = 5) -> Float[
     """Mean reciprocal rank of y_i among the k rows of Y nearest to x_i; 0 where it is not among them.
 
     Arguments, errors and transformations as `topk_jaccard`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> x = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.1], [-0.1, -1.0]])
+      >>> representations.mrr(x, 2 * x, k=2)
+      Array(1., dtype=float32)
     """
     _, found = _retrieved(x, y, k)
     hit = found == jnp.arange(x.shape[0])[:, None]
@@ -94,6 +101,13 @@ def mutual_knn(
 
     Transformations: jit, vmap. The derivative is zero. O(n^2 (d + e)) time, memory as `numerics.distances.k_nearest`.
     References: Huh et al., The Platonic representation hypothesis, ICML 2024, arXiv:2405.07987, section 2.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import representations
+      >>> x = jax.random.normal(jax.random.key(0), (40, 6))
+      >>> representations.mutual_knn(x, 5 * x, k=3)
+      Array(1., dtype=float32)
     """
     require_pair(x, y)
     _check_k(x, k)

@@ -64,6 +64,13 @@ def vicreg_variance(
       TypeError, ValueError: wrong dtype or shape, or fewer than two samples, naming the argument.
 
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import representations
+      >>> x = jnp.array([[3.0, 0.5], [-3.0, 0.5]])  # the second column has collapsed
+      >>> f"{representations.vicreg_variance(x):.2f}"  # half the mean of 0 and 0.99
+      '0.25'
     """
     centred, num_samples = _centred(x, axis_name)
     variance = _over_devices(jnp.sum(centred**2, axis=0), axis_name) / (num_samples - 1)

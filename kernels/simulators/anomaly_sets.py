@@ -44,6 +44,13 @@ def two_moon_sets(
     Raises:
       ValueError: no set, too many chosen, naming the argument.
     Transformations: jit, vmap (over keys).
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import simulators
+      >>> sets = simulators.two_moon_sets(jax.random.key(0), num_sets=2, num_points=20, num_chosen=4)
+      >>> sets.points.shape, sets.subset.sum(axis=1)
+      ((2, 20, 2), Array([4, 4], dtype=int32))
     """
     subset_key, place_key, noise_key, moon_key = jax.random.split(key, 4)
     subset = _subsets(subset_key, num_sets, num_points, num_chosen)
@@ -65,7 +72,14 @@ def two_moon_sets(
 def gaussian_sets(
     key: PRNGKeyArray, *, num_sets: int, num_points: int = 100, num_chosen: int = 10, noise: float = 0.5
 ) -> LabelledSets:
-    """As `two_moon_sets`, around the two centres `(1, 1) / sqrt 2` and its opposite, at the distance `noise`."""
+    """As `two_moon_sets`, around the two centres `(1, 1) / sqrt 2` and its opposite.
+
+    Args:
+      key, num_sets, num_points, num_chosen: as for `two_moon_sets`.
+      noise: standard deviation of each coordinate about its centre.
+
+    Returns, raises and transformations: as `two_moon_sets`.
+    """
     subset_key, noise_key, centre_key = jax.random.split(key, 3)
     subset = _subsets(subset_key, num_sets, num_points, num_chosen)
     side = jnp.where(subset ^ jax.random.bernoulli(centre_key, shape=(num_sets, 1)), 1.0, -1.0)

@@ -47,6 +47,18 @@ def dynamic_signal(
       TypeError, ValueError: wrong dtype or shape, an option out of range, naming the argument.
     Transformations: jit, vmap, jvp, vjp (in `signal`), any order.
     References: Lahoti, Karp, Winston, Singh, Li (2024), arXiv:2403.15707, the dynamic signal distribution.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import simulators
+      >>> signal = jnp.array([0.6, 0.8])
+      >>> batch = simulators.dynamic_signal(jax.random.key(0), signal, num_samples=200, num_patches=4, noise=0.2)
+      >>> batch.patches.shape
+      (200, 4, 2)
+      >>> odds = simulators.signal_log_odds(batch.patches, signal, noise=0.2)
+      >>> bool((jnp.sign(odds) == batch.labels).mean() > 0.95)
+      True
     """
     position_key, key = jax.random.split(key)
     require_at_least("num_samples", num_samples, 0)

@@ -136,6 +136,14 @@ def simulate_charged_particles(
       ValueError: shapes that do not fit, naming the argument; no frame, no step, softening too small.
     Memory: reverse mode keeps the motion at every step and computes forces again.
     Transformations: jit, vmap, jvp, vjp, any order, in the three arrays and in `timestep`.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import simulators
+      >>> start = simulators.sample_charged_particles(jax.random.key(0))
+      >>> way = simulators.simulate_charged_particles(*start, num_frames=4, steps_per_frame=10)
+      >>> way.positions.shape, way.velocities.shape
+      ((4, 5, 3), (4, 5, 3))
     """
     require_at_least("num_frames", num_frames, 1)
     require_at_least("steps_per_frame", steps_per_frame, 1)
@@ -192,6 +200,15 @@ def charged_invariants(
     Raises:
       TypeError, ValueError: as `simulate_charged_particles`.
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import simulators
+      >>> positions = jnp.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+      >>> velocities = jnp.array([[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
+      >>> kept = simulators.charged_invariants(positions, velocities, jnp.array([1.0, -1.0]))
+      >>> kept.energy.round(2), kept.momentum
+      (Array(0.5, dtype=float32), Array([0., 0., 0.], dtype=float32))
     """
     particles = _arguments(positions, velocities, charges, mask, softening)
     batch, wide = particles.positions.shape[:-2], accumulation_dtype(*particles)

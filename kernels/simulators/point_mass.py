@@ -90,7 +90,17 @@ def point_mass_rollout(
 
 @functools.partial(jax.jit, static_argnames=("shape",))
 def point_mass_start(key: PRNGKeyArray, *, shape: tuple[int, ...]) -> Float[Array, "*shape 2"]:
-    """Starts, normally distributed about the origin with standard deviation 0.02, in JAX's default float."""
+    """Starts, normally distributed about the origin with standard deviation 0.02.
+
+    Args:
+      key: of the draw.
+      shape: static; of the batch.
+
+    Returns:
+      `(*shape, 2)`, in JAX's default float.
+
+    Transformations: jit, vmap (over keys).
+    """
     return _START_DEVIATION * jax.random.normal(key, (*shape, 2))
 
 
@@ -112,6 +122,13 @@ def point_mass_demonstrations(key: PRNGKeyArray, *, num_trajectories: int, num_s
     Raises:
       ValueError: an option out of range, naming the argument.
     Transformations: jit, vmap.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import simulators
+      >>> made = simulators.point_mass_demonstrations(jax.random.key(0), num_trajectories=1, num_steps=12)
+      >>> made.states.shape, made.mode, made.reachable
+      ((4, 13, 2), Array([1, 0, 1, 0], dtype=int32), Array([ True,  True, False, False], dtype=bool))
     """
     require_at_least("num_trajectories", num_trajectories, 0)
     require_at_least("num_steps", num_steps, _STEEP_STEPS + 1)

@@ -84,6 +84,15 @@ def render_points(
       TypeError, ValueError: wrong dtype or shape, naming the argument.
 
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import simulators
+      >>> objects = simulators.sample_point_objects(jax.random.key(0), 3, 2)
+      >>> turns = jnp.broadcast_to(jnp.eye(3), (3, 2, 3, 3))
+      >>> simulators.render_points(objects, turns).shape
+      (3, 2, 16, 16)
     """
     points, brightness = objects
     for name, array in (("points", points), ("brightness", brightness), ("rotations", rotations)):

@@ -94,6 +94,17 @@ def simulate_springs(
     Raises:
       TypeError, ValueError: wrong dtype or shape, no frame, no step, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order, in the three arrays, `timestep` and `stiffness`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import simulators
+      >>> positions = jnp.array([[1.0], [-1.0]])
+      >>> springs = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+      >>> way = simulators.simulate_springs(
+      ...     positions, jnp.zeros((2, 1)), springs, num_frames=3, steps_per_frame=157, timestep=0.01, stiffness=0.5
+      ... )
+      >>> abs(way.positions[:, 0, 0]).round(1)  # a cosine at 0, a quarter and half of its period
+      Array([1., 0., 1.], dtype=float32)
     """
     require_at_least("num_frames", num_frames, 1)
     require_at_least("steps_per_frame", steps_per_frame, 1)

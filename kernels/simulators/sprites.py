@@ -55,7 +55,16 @@ class Twins(NamedTuple):
 
 
 def sprite_params(key: PRNGKeyArray) -> SpriteParams:
-    """Draws one object, uniformly over the ranges of `SpriteParams`; vmap over keys for several."""
+    """Draws one object, uniformly over the ranges of `SpriteParams`.
+
+    Args:
+      key: of the draw.
+
+    Returns:
+      SpriteParams in the default floating dtype.
+
+    Transformations: jit, vmap (over keys, for several objects).
+    """
     amplitude_key, phase_key, colour_key, stripe_key = jax.random.split(key, 4)
     return SpriteParams(
         amplitudes=jax.random.uniform(amplitude_key, (_HARMONICS,), minval=-0.35, maxval=0.35),
@@ -66,7 +75,22 @@ def sprite_params(key: PRNGKeyArray) -> SpriteParams:
 
 
 def pixel_grid(size: int) -> Float[Array, "size size 2"]:
-    """The centres of the pixels of a square picture: (x, y) in [-1, 1], x along columns, y along rows."""
+    """The centres of the pixels of a square picture.
+
+    Args:
+      size: static; pixels a side, at least 1.
+
+    Returns:
+      `(size, size, 2)`, (x, y) in [-1, 1], x along columns, y along rows, in the default floating dtype.
+
+    Raises:
+      ValueError: no pixel.
+
+    Examples:
+      >>> from jaxinv.kernels import simulators
+      >>> simulators.pixel_grid(2)[0].tolist()
+      [[-0.5, -0.5], [0.5, -0.5]]
+    """
     require_at_least("size", size, 1)
     centres = (2 * jnp.arange(size) + 1.0) / size - 1
     return jnp.stack(jnp.meshgrid(centres, centres), axis=-1)
@@ -110,7 +134,20 @@ def render_sprite(
 
 
 def background(key: PRNGKeyArray, *, size: int) -> Float[Array, "size size 3"]:
-    """Draws one background: 5 x 5 random colours, interpolated to `size` pixels a side, in [0, 0.8]."""
+    """Draws one background: 5 x 5 random colours, interpolated.
+
+    Args:
+      key: of the draw.
+      size: static; pixels a side, at least 1.
+
+    Returns:
+      `(size, size, 3)` in [0, 0.8], in the default floating dtype.
+
+    Raises:
+      ValueError: no pixel.
+
+    Transformations: jit, vmap (over keys).
+    """
     require_at_least("size", size, 1)
     cells = jax.random.uniform(key, (_BACKGROUND_CELLS, _BACKGROUND_CELLS, 3))
     return _BACKGROUND_BRIGHTNESS * jax.image.resize(cells, (size, size, 3), "bilinear", antialias=False)
@@ -169,6 +206,15 @@ def transforms2d_batch(
 
     References: Speicher, Nanda et al. (2024), arXiv:2407.04325, Transforms-2D, with drawn instead of photographed
       objects.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import simulators
+      >>> objects = jax.vmap(simulators.sprite_params)(jax.random.split(jax.random.key(0), 3))
+      >>> mask = simulators.transformation_mask(["rotate", "hue"])
+      >>> images, labels = simulators.transforms2d_batch(jax.random.key(1), objects, 6, mask, size=8)
+      >>> images.shape, sorted(labels.tolist())
+      ((6, 8, 8, 3), [0, 0, 1, 1, 2, 2])
     """
     require_at_least("num_images", num_images, 0)
     require_shape("mask", mask, (len(TRANSFORMATIONS),))
@@ -191,7 +237,20 @@ def transforms2d_batch(
 def twin_batches(
     key: PRNGKeyArray, objects: SpriteParams, num_images: int, mask: Float[Array, "16"], *, size: int = 16
 ) -> Twins:
-    """Two calls of `transforms2d_batch` that differ in the transformations alone: what `sens` is measured on."""
+    """Two calls of `transforms2d_batch` that differ in the transformations alone: what `sens` is measured on.
+
+    Args:
+      key: of labels and backgrounds, which both share, and of the transformations of each.
+      objects: K objects, stacked.
+      num_images: static; n.
+      mask: `(16,)`, 0 or 1 in the order of `TRANSFORMATIONS`; traced.
+      size: static; pixels a side.
+
+    Returns:
+      Twins: two batches `(n, size, size, 3)` and their labels `(n,)`.
+
+    Raises, transformations and references: as `transforms2d_batch`.
+    """
     scene_key, first_key, second_key = jax.random.split(key, 3)
     first, labels = transforms2d_batch(scene_key, objects, num_images, mask, first_key, size=size)
     second, _ = transforms2d_batch(scene_key, objects, num_images, mask, second_key, size=size)

@@ -96,6 +96,11 @@ def transformation_mask(names: Sequence[str]) -> Float[Array, "16"]:
 
     Raises:
       ValueError: if a name is unknown.
+
+    Examples:
+      >>> from jaxinv.kernels import simulators
+      >>> simulators.transformation_mask(["rotate", "blur"]).nonzero()
+      (Array([ 1, 13], dtype=int32),)
     """
     for name in names:
         require_choice("names", name, TRANSFORMATIONS)
@@ -174,6 +179,13 @@ def apply_geometric(grid: Float[Array, "*shape 2"], transformation: Transformati
       ValueError: if its last axis does not hold 2 coordinates.
 
     Transformations: jit, vmap, grad.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import simulators
+      >>> moved = simulators.identity_transformation()._replace(translation=jnp.array([0.5, 0.0]))
+      >>> simulators.apply_geometric(jnp.array([0.5, 0.25]), moved)
+      Array([0.  , 0.25], dtype=float32)
     """
     require_floating("grid", grid)
     if grid.ndim == 0 or grid.shape[-1] != 2:

@@ -187,6 +187,14 @@ def tripod_rollout(policy: Policy, start: TripodState, *, num_steps: int) -> Tri
     Raises:
       TypeError, ValueError: wrong dtype or shape, or an option out of range, naming the argument.
     Transformations: jit, vmap, jvp, vjp (in the start and in what the policy closes over), any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import simulators
+      >>> start = simulators.tripod_start(jnp.array(0.0), jnp.array(0.0))
+      >>> way = simulators.tripod_rollout(lambda seen: jnp.zeros((3, 3)), start, num_steps=5)
+      >>> way.positions.shape, way.rewards.shape
+      ((5, 4, 3), (5,))
     """
     _require_state(start)
     require_at_least("num_steps", num_steps, 0)

@@ -27,6 +27,13 @@ def equivariant_basis(rho_in: MatrixGroup, rho_out: MatrixGroup, *, tolerance: f
     Raises:
       ValueError: other numbers of generators.
     References: Finzi, Welling, Wilson, arXiv:2104.09459.
+
+    Examples:
+      >>> from jaxinv.kernels import symmetrization as sym
+      >>> rotations = sym.matrix_group("so", 3)
+      >>> pairs = sym.tensor_representation(rotations, 2)
+      >>> sym.equivariant_basis(pairs, rotations).shape  # from 3 x 3 matrices to vectors: only the antisymmetric part
+      (27, 1)
     """
     if rho_in.algebra.shape[0] != rho_out.algebra.shape[0] or rho_in.discrete.shape[0] != rho_out.discrete.shape[0]:
         raise ValueError("rho_out must represent the group of rho_in, by as many generators")

@@ -46,6 +46,19 @@ def frame_average(
     A function that is invariant or equivariant already is returned as it is.
     Transformations: jit, vmap, jvp, vjp, any order, as far as the function has them; in the frames too.
     References: Puny et al., arXiv:2110.03336, eq. (2) and (3).
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> points = jnp.array([[0.0, 1.0], [2.0, 0.0], [5.0, 2.0]])
+      >>> turn = jax.random.orthogonal(jax.random.key(0), 2)
+      >>> def first_coordinate(x):
+      ...     return jnp.max(x[:, 0])
+      >>> def invariant(x):
+      ...     return symmetrization.frame_average(first_coordinate, symmetrization.pca_frame(x, group="e"), x)
+      >>> bool(jnp.allclose(invariant(points), invariant(points @ turn.T + 3.0), rtol=1e-4))
+      True
     """
     kinds = _input_kinds(inputs, arguments)
     count = frames.weights.shape[-1]
@@ -96,6 +109,17 @@ def pca_frame_average(
         invariant, or equivariant, in expectation.
 
     Returns, Raises, Transformations: as both.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> points = jnp.array([[0.0, 1.0], [2.0, 0.0], [5.0, 2.0]])
+      >>> turn = jax.random.orthogonal(jax.random.key(0), 2)
+      >>> def equivariant(x):
+      ...     return symmetrization.pca_frame_average(jnp.exp, x, group="o", output="vector")
+      >>> bool(jnp.allclose(equivariant(points) @ turn.T, equivariant(points @ turn.T), rtol=1e-3))
+      True
     """
     options: dict[str, Any] = {"mask": mask, "weights": weights, "tolerance": tolerance, "detached": detached}
     frames = pca_frame(points, group=group, **options)

@@ -83,9 +83,22 @@ def group_frames(elements: jax.Array) -> Frames:
 
 
 def check_finite_group(elements: np.ndarray, *, tolerance: float = 1e-5) -> None:
-    """Host-side: raises ValueError unless `(F, d, d)` matrices are distinct and closed under products.
+    """Whether matrices are a finite group, on the host: raises ValueError unless they are.
 
-    A finite closed set of invertible matrices is a group: it holds the identity and all inverses.
+    A finite set of invertible matrices that is closed under products holds the identity and all inverses.
+
+    Args:
+      elements: `(F, d, d)`, numbers.
+      tolerance: matrices nearer than this, in the Frobenius norm, count as one.
+
+    Raises:
+      ValueError: if two elements are one, one is not invertible, or a product of two is none of them.
+
+    Examples:
+      >>> import numpy as np
+      >>> from jaxinv.kernels import symmetrization
+      >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+      >>> symmetrization.check_finite_group(np.stack([np.linalg.matrix_power(quarter, k) for k in range(4)]))
     """
     elements = np.asarray(elements, np.float64)
     count, d, _ = elements.shape

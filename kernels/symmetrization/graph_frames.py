@@ -94,7 +94,14 @@ def sample_graph_frame(key: jax.Array, frame: GraphFrame, *, num: int = 1) -> ja
 
 
 def graph_orders(frame: GraphFrame, *, most: int = 5040) -> np.ndarray:
-    """All orders of a small frame, `(frame.size, n)` int32, on the host.
+    """All orders of a small frame, on the host.
+
+    Args:
+      frame: such as of `laplacian_sort_frame`.
+      most: so many orders are made at most.
+
+    Returns:
+      `(frame.size, n)` int32, as of `sample_graph_frame`; for `order_frames`.
 
     Raises:
       ValueError: there are more than `most`; then `sample_graph_frame`.

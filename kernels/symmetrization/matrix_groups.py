@@ -32,6 +32,9 @@ def matrix_group(name: str, n: int, *, axes: Sequence[int] | None = None) -> Mat
       axes: the coordinates that it acts on; it fixes the others. Default all. O(2) in the plane of x and y of space is
         `matrix_group("o", 3, axes=(0, 1))`.
 
+    Returns:
+      `MatrixGroup`, float64: as many generators as the algebra has dimensions, and one reflection for "o".
+
     Raises:
       ValueError: unknown name, n below 1, axes that are not distinct coordinates, naming the argument.
     """
@@ -58,7 +61,14 @@ def matrix_group(name: str, n: int, *, axes: Sequence[int] | None = None) -> Mat
 
 
 def tensor_representation(group: MatrixGroup, order: int) -> MatrixGroup:
-    """The group on tensors of an order: n^order coordinates, the last index fastest; scalars for order 0.
+    """The group on tensors of an order.
+
+    Args:
+      group: on vectors of n coordinates.
+      order: of the tensors; 0 for scalars, which it leaves.
+
+    Returns:
+      `MatrixGroup` on n^order coordinates, the last index fastest.
 
     Raises:
       ValueError: order below 0.
@@ -75,7 +85,13 @@ def tensor_representation(group: MatrixGroup, order: int) -> MatrixGroup:
 
 
 def direct_sum(*parts: MatrixGroup) -> MatrixGroup:
-    """The same group on several spaces side by side: block diagonal matrices.
+    """The same group on several spaces side by side.
+
+    Args:
+      *parts: representations of one group, by as many generators each.
+
+    Returns:
+      `MatrixGroup` of block diagonal matrices: on as many coordinates as the parts together, in their order.
 
     Raises:
       ValueError: no parts, or parts with other numbers of generators.

@@ -53,6 +53,16 @@ def minimal_frame(
     Transformations: jit, vmap; jvp and vjp of any order if not detached; it jumps where the choice of points changes.
     References: Lin et al., Equivariance via minimal frame averaging for more symmetries and efficiency,
     arXiv:2406.07598.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> points = jnp.array([[0.0, 2.0], [1.0, 1.0], [3.0, 0.0]])
+      >>> frames = symmetrization.minimal_frame(points, group="so")
+      >>> (points @ frames.inverses[0].T).round()  # the first point is on the first axis
+      Array([[ 2.,  0.],
+             [ 1., -1.],
+             [ 0., -3.]], dtype=float32)
     """
     require_choice("group", group, (*GROUPS, *_LINEAR))
     found = cloud(points, mask, weights, group=group)

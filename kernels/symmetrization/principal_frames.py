@@ -61,6 +61,16 @@ def pca_frame(
 
     Transformations: jit, vmap; jvp and vjp of any order if not detached.
     References: Puny et al., Frame averaging for invariant and equivariant network design, arXiv:2110.03336.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> points = jnp.array([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 2.0, 0.0], [1.0, 1.0, 1.0]])
+      >>> frames = symmetrization.pca_frame(points, group="se")
+      >>> frames.elements.shape, bool(frames.degenerate)
+      ((4, 3, 3), False)
+      >>> bool(symmetrization.pca_frame(jnp.eye(3), group="se").degenerate)  # an equilateral triangle
+      True
     """
     require_group(group)
     found = cloud(points, mask, weights, group=group)

@@ -24,6 +24,15 @@ def reynolds_project(weight: jax.Array, rho_in: jax.Array, rho_out: jax.Array) -
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order. Averages of functions: `frame_average` over `group_frames`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> shifts = jnp.stack([jnp.roll(jnp.eye(3), k, axis=0) for k in range(3)])
+      >>> symmetrization.reynolds_project(jnp.diag(jnp.array([3.0, 6.0, 0.0])), shifts, shifts)  # a circulant matrix
+      Array([[3., 0., 0.],
+             [0., 3., 0.],
+             [0., 0., 3.]], dtype=float32)
     """
     weight = jnp.asarray(weight)
     require_floating("weight", weight)

@@ -122,12 +122,31 @@ class PenaltyRecord(NamedTuple):
 
 
 def start_record(penalties: jax.Array) -> PenaltyRecord:
-    """The record of a first step, after a warm-up; `penalties` `(groups,)`."""
+    """The record of a first step, after a warm-up.
+
+    Args:
+      penalties: `(groups,)`, of that step.
+
+    Returns:
+      `PenaltyRecord`, of these penalties alone.
+
+    Transformations: jit, vmap.
+    """
     return PenaltyRecord(penalties, penalties)
 
 
 def update_record(record: PenaltyRecord, penalties: jax.Array) -> PenaltyRecord:
-    """The record with one more step. Transformations: jit, vmap."""
+    """The record with one more step.
+
+    Args:
+      record: of the steps so far.
+      penalties: `(groups,)`, of the new step.
+
+    Returns:
+      `PenaltyRecord`; `kept` is replaced where any penalty is a new least one.
+
+    Transformations: jit, vmap.
+    """
     improved = jnp.any(penalties < record.least, axis=-1, keepdims=True)
     return PenaltyRecord(jnp.minimum(record.least, penalties), jnp.where(improved, penalties, record.kept))
 
@@ -152,6 +171,12 @@ def tune_strengths(
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp.
     References: as `equivariance_penalty`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> symmetrization.tune_strengths(jnp.array([0.0, 1.0, 1.0]), jnp.array([9.0, 0.5, 0.1])).round(3)
+      Array([0.  , 0.04, 1.  ], dtype=float32)
     """
     strengths, penalties = jnp.asarray(strengths), jnp.asarray(penalties)
     require_floating("strengths", strengths)
@@ -184,6 +209,14 @@ def equivariance_error(
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> swap = jnp.array([[[0.0, 1.0], [1.0, 0.0]]])
+      >>> x = jnp.array([[1.0, 2.0], [3.0, 5.0]])
+      >>> symmetrization.equivariance_error(jnp.tanh, x, swap, swap)
+      Array(0., dtype=float32)
     """
     x, rho_in, rho_out = map(jnp.asarray, (x, rho_in, rho_out))
     require_floating("x", x)

@@ -51,6 +51,14 @@ def weighted_frame(
     Transformations: jit, vmap; jvp and vjp of any order if not detached, with derivative 0 of the weight at 0.
     References: Dym, Lawrence, Siegel, Equivariant frames and the impossibility of continuous canonicalization,
     arXiv:2402.16077.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> square = jnp.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+      >>> frames = symmetrization.weighted_frame(square, group="se")
+      >>> frames.elements.shape, frames.weights.round(2), bool(frames.degenerate)
+      ((4, 2, 2), Array([0.25, 0.25, 0.25, 0.25], dtype=float32), False)
     """
     require_group(group)
     n, d = np.shape(points)[-2:] if np.ndim(points) >= 2 else (0, 0)

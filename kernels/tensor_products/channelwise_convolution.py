@@ -78,6 +78,17 @@ def channelwise_convolution(
         lmax_out beyond lmax1 + lmax2, paths that are not among all or not in order, an unknown normalization.
     Memory: inputs, result and one block. Transformations: jit, vmap, jvp, vjp, any order.
     References: Batzner et al., NequIP, arXiv:2101.03164, eq. 3; Batatia et al., MACE, arXiv:2206.07697, eq. 8.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics, tensor_products as tp
+      >>> positions = jnp.eye(3)  # three nodes, all joined
+      >>> senders, receivers = jnp.array([1, 2, 0, 2, 0, 1]), jnp.array([0, 0, 1, 1, 2, 2])
+      >>> edges = harmonics.spherical_harmonics(positions[senders] - positions[receivers], 1)
+      >>> x = jnp.ones((3, 4, 4))  # 4 channels, degrees 0 and 1
+      >>> weights = jnp.ones((6, 1, len(tp.tensor_product_paths(1, 1, 1))))
+      >>> tp.channelwise_convolution(x, edges, weights, senders, receivers, lmax_out=1).shape
+      (3, 4, 4)
     """
     require_choice("normalization", normalization, NORMALIZATIONS)
     (x, lmax1), (harmonics, lmax2) = checked("x", x), checked("harmonics", harmonics)

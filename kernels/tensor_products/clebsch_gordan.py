@@ -97,6 +97,18 @@ def clebsch_gordan_tensor_product(
     Transformations: jit, vmap, jvp, vjp, any order; reverse mode does each slice of rows again and stores no outer
       product.
     References: Thomas et al., Tensor field networks, arXiv:1802.08219; Geiger, Smidt, e3nn, arXiv:2207.09453.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> paths = tp.tensor_product_paths(1, 1, 1)
+      >>> paths
+      ((0, 0, 0), (1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1))
+      >>> a, b = jnp.array([0.0, 1.0, 2.0, 3.0]), jnp.array([0.0, 4.0, 5.0, 6.0])  # two vectors
+      >>> cross_only = jnp.array([0.0, 0.0, 0.0, 0.0, 2**0.5])  # a weight for each path
+      >>> product = tp.clebsch_gordan_tensor_product(a, b, cross_only, lmax_out=1)
+      >>> bool(jnp.allclose(product[1:], jnp.cross(a[1:], b[1:]), atol=1e-5))
+      True
     """
     require_choice("method", method, METHODS)
     require_choice("normalization", normalization, NORMALIZATIONS)

@@ -34,8 +34,18 @@ def tensor_product_paths(lmax1: int, lmax2: int, lmax_out: int) -> tuple[tuple[i
       lmax2: highest degree l2.
       lmax_out: highest degree l3.
 
+    Returns:
+      Tuple of `(l1, l2, l3)`: a number stands for path p at place p of `path_weights`.
+
     Raises:
       ValueError: a negative degree.
+
+    Examples:
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> tp.tensor_product_paths(1, 1, 1)
+      ((0, 0, 0), (1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1))
+      >>> len(tp.tensor_product_paths(4, 4, 4))
+      65
     """
     for name, lmax in (("lmax1", lmax1), ("lmax2", lmax2), ("lmax_out", lmax_out)):
         require_at_least(name, lmax, 0)
@@ -63,6 +73,13 @@ def real_wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
     Raises:
       ValueError: a negative degree.
     References: Luo, Chen, Krishnapriyan, arXiv:2401.10216; Xie et al., arXiv:2602.21466.
+
+    Examples:
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> tp.real_wigner_3j(1, 1, 0)[..., 0].round(3)  # the dot product, over sqrt(3)
+      array([[0.577, 0.   , 0.   ],
+             [0.   , 0.577, 0.   ],
+             [0.   , 0.   , 0.577]])
     """
     even, odd = gaunt_coefficient(l1, l2, l3), poisson_coefficient(l1, l2, l3)
     tensor = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
@@ -98,8 +115,22 @@ def gaunt_coefficient(l1: int, l2: int, l3: int) -> float:
     `C = sqrt((2 l1 + 1)(2 l2 + 1)(2 l3 + 1) / (4 pi)) |3j(l1 l2 l3; 0 0 0)|`, from exact integers. Positive on every
     path of the triangle whose degrees have an even sum, else 0.
 
+    Args:
+      l1: degree of the first harmonic.
+      l2: degree of the second.
+      l3: degree of the third.
+
+    Returns:
+      C, a Python float.
+
     Raises:
       ValueError: a negative degree.
+    References: Luo, Chen, Krishnapriyan, arXiv:2401.10216.
+
+    Examples:
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> round(tp.gaunt_coefficient(1, 1, 2), 6), tp.gaunt_coefficient(1, 1, 1)
+      (0.690988, 0.0)
     """
     if not _is_path(l1, l2, l3) or (l1 + l2 + l3) % 2:
         return 0.0
@@ -114,8 +145,22 @@ def poisson_coefficient(l1: int, l2: int, l3: int) -> float:
     `D = sqrt((2 l1 + 1)(2 l2 + 1)(2 l3 + 1) / (4 pi) l1 (l1 + 1) l2 (l2 + 1)) |3j(l1 l2 l3; 1 -1 0)|`, from exact
     integers. Positive on every path of the triangle whose degrees have an odd sum, else 0.
 
+    Args:
+      l1: degree of the first harmonic.
+      l2: degree of the second.
+      l3: degree of the third.
+
+    Returns:
+      D, a Python float.
+
     Raises:
       ValueError: a negative degree.
+    References: Xie et al., arXiv:2602.21466, for integrals of this kind.
+
+    Examples:
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> round(tp.poisson_coefficient(1, 1, 1), 6), tp.poisson_coefficient(1, 1, 2)
+      (1.196827, 0.0)
     """
     total = l1 + l2 + l3
     if not _is_path(l1, l2, l3) or total % 2 == 0:

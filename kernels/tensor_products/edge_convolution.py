@@ -53,6 +53,15 @@ def edge_convolution(
     vectors together, and under inversion with the parity of x.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Luo, Chen, Krishnapriyan, ICLR 2024 (arXiv:2401.10216), sec. 3.3.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> x = jnp.ones((10, 8, 9))  # 10 edges, 8 channels, degrees 0 to 2
+      >>> vectors = jnp.ones((10, 1, 3))
+      >>> filters = jnp.ones((10, 8, 3))  # of degrees 0 to 2, such as functions of the lengths
+      >>> tp.edge_convolution(x, vectors, filters, lmax_out=2).shape
+      (10, 8, 9)
     """
     x, _ = checked("x", x)
     filters = jnp.asarray(filters)
@@ -105,6 +114,18 @@ def so2_convolution(
     Equivariant under rotations of x and vectors together.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Passaro and Zitnick, Reducing SO(3) convolutions to SO(2), ICML 2023 (arXiv:2302.03655).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics, tensor_products as tp
+      >>> x = jnp.ones((10, 8, 9))  # 10 edges, 8 channels, degrees 0 to 2
+      >>> vectors = jnp.ones((10, 1, 3))
+      >>> weights = jnp.ones((8, len(tp.tensor_product_paths(2, 2, 2))))
+      >>> found = tp.so2_convolution(x, vectors, weights, lmax_filter=2, lmax_out=2)
+      >>> filters = harmonics.spherical_harmonics(vectors, 2)
+      >>> same = tp.clebsch_gordan_tensor_product(x, filters, weights, lmax_out=2)
+      >>> bool(jnp.allclose(found, same, atol=1e-4))
+      True
     """
     x, lmax = checked("x", x)
     require_at_least("lmax_filter", lmax_filter, 0)

@@ -49,6 +49,14 @@ def fully_connected_tensor_product(
     Memory: inputs, result and the products of one slice of rows, also in reverse mode, which does each slice again.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Geiger, Smidt, e3nn, arXiv:2207.09453.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> x1, x2 = jnp.ones((5, 2, 4)), jnp.ones((5, 3, 4))  # 2 and 3 channels, degrees 0 and 1
+      >>> weights = jnp.ones((len(tp.tensor_product_paths(1, 1, 1)), 2, 3, 6))
+      >>> tp.fully_connected_tensor_product(x1, x2, weights, lmax_out=1).shape
+      (5, 6, 4)
     """
     require_choice("normalization", normalization, NORMALIZATIONS)
     (x1, lmax1), (x2, lmax2) = checked("x1", x1), checked("x2", x2)

@@ -41,6 +41,16 @@ def gate(
       ValueError: a trailing size of x that is no square; other than lmax gates.
     Transformations: jit, vmap, jvp, vjp, as often as the activations allow.
     References: Weiler et al., 3D steerable CNNs, arXiv:1807.02547; Geiger, Smidt, e3nn, arXiv:2207.09453.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import harmonics, tensor_products as tp
+      >>> x, gates = jax.random.normal(jax.random.key(0), (8, 9)), jnp.ones((8, 2))
+      >>> turn = jax.random.orthogonal(jax.random.key(1), 3)
+      >>> before, after = tp.gate(harmonics.rotate(x, turn), gates), harmonics.rotate(tp.gate(x, gates), turn)
+      >>> bool(jnp.allclose(before, after, atol=1e-5))
+      True
     """
     x, lmax = checked("x", x)
     gates = jnp.asarray(gates)

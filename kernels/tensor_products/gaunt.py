@@ -74,6 +74,16 @@ def gaunt_tensor_product(
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Luo, Chen, Krishnapriyan, Enabling efficient equivariant operations in the Fourier basis via Gaunt
     tensor products, ICLR 2024 (arXiv:2401.10216); Xie et al., The price of freedom, ICML 2025 (arXiv:2506.13523).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> a, b = jnp.array([0.0, 1.0, 2.0, 3.0]), jnp.array([0.0, 4.0, 5.0, 6.0])  # two vectors
+      >>> product = tp.gaunt_tensor_product(a, b)
+      >>> product.shape  # degrees 0 to 2
+      (9,)
+      >>> bool(jnp.allclose(product[0], a @ b)), bool(jnp.allclose(product[1:4], 0, atol=1e-5))
+      (True, True)
     """
     require_choice("method", method, METHODS)
     pair = factors(x1, x2, lmax_out, weights1, weights2)

@@ -26,6 +26,14 @@ def linear(x: jax.Array, weights: jax.Array) -> jax.Array:
       ValueError: a trailing size of x that is no square; weights of another shape.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Geiger, Smidt, e3nn, arXiv:2207.09453.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> x = jnp.array([[1.0, 1.0, 2.0, 3.0], [1.0, 0.0, 0.0, 1.0]])  # 2 channels, degrees 0 and 1
+      >>> weights = jnp.array([[[1.0], [1.0]], [[2.0], [0.0]]])  # (degrees, 2, 1)
+      >>> tp.linear(x, weights)
+      Array([[2., 2., 4., 6.]], dtype=float32)
     """
     x, lmax = checked("x", x)
     weights = jnp.asarray(weights)

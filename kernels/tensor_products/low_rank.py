@@ -90,6 +90,16 @@ def low_rank_path_weights(
     Raises:
       ValueError: as many weights as there are no paths, a negative rank or degree, no start, unknown normalisation.
     References: Xie et al., arXiv:2602.21466; Heyraud, Weller-Davies, Tilly, arXiv:2603.08630.
+
+    Examples:
+      >>> import numpy as np
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> uniform = np.ones(len(tp.tensor_product_paths(3, 3, 3)))
+      >>> exact = tp.low_rank_path_weights(uniform, 3, 3, 3, rank_even=3, rank_odd=2)
+      >>> exact.worst_error < 1e-6
+      True
+      >>> exact.even.weights1.shape, exact.odd.weights1.shape
+      ((3, 4), (2, 4))
     """
     paths = tensor_product_paths(lmax1, lmax2, lmax_out)
     wanted = np.asarray(path_weights, np.float64)

@@ -42,6 +42,13 @@ def gaunt_product(
     Equivariant under rotations; symmetric in the signals. Signals of parity `p_i (-1)^l` give `prod p_i (-1)^l`.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Luo, Chen, Krishnapriyan, ICLR 2024 (arXiv:2401.10216), sec. 3.3; Batatia et al., MACE, NeurIPS 2022.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> a, b, c = jnp.ones((4,)), jnp.ones((9,)), jnp.ones((5, 4))
+      >>> tp.gaunt_product([a, b, c], lmax_out=2).shape
+      (5, 9)
     """
     if not signals:
         raise ValueError("signals must hold at least one array, got none")
@@ -89,6 +96,14 @@ def gaunt_power(
     p = -1 keep them apart by zero weights.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Luo, Chen, Krishnapriyan, ICLR 2024 (arXiv:2401.10216), sec. 3.3.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> x = jnp.ones((8, 9))  # 8 channels, degrees 0 to 2
+      >>> weights = jnp.ones((3, 8, 3))  # powers 1 to 3, channels, degrees 0 to 2
+      >>> tp.gaunt_power(x, weights).shape
+      (8, 9)
     """
     x, lmax = checked("x", x)
     weights = jnp.asarray(weights)

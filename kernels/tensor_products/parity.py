@@ -48,6 +48,16 @@ def o3_tensor_product(
     Equivariant under O(3): a vector of class 0 turns to `-x` under inversion, one of class 1 stays.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: as `complete_tensor_product`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> x1, x2 = jnp.zeros((2, 2, 4)).at[:, 0, 1:].set(jnp.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))  # polar vectors
+      >>> product = tp.o3_tensor_product(x1, x2, lmax_out=1)
+      >>> bool(jnp.allclose(product[0], 0, atol=1e-5))  # no scalar, no polar vector
+      True
+      >>> bool(jnp.allclose(product[1], jnp.array([0, 0, 0, 3**0.5]), atol=1e-5))  # the axial cross product
+      True
     """
     x1, x2 = (_two_classes(name, x) for name, x in (("x1", x1), ("x2", x2)))
     gaunt, poisson = complete_tensor_product(

@@ -80,6 +80,14 @@ def poisson_tensor_product(
     Transformations: jit, vmap, jvp, vjp, any order.
     References: ours; for integral forms of the odd paths see Xie et al., arXiv:2602.21466, and Heyraud, Weller-Davies,
     Tilly, arXiv:2603.08630.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> a, b = jnp.array([0.0, 1.0, 2.0, 3.0]), jnp.array([0.0, 4.0, 5.0, 6.0])  # two vectors
+      >>> product = tp.poisson_tensor_product(a, b, lmax_out=1)
+      >>> bool(jnp.allclose(product[1:], 3**0.5 * jnp.cross(a[1:], b[1:]), atol=1e-5))
+      True
     """
     require_choice("method", method, METHODS)
     pair = factors(x1, x2, lmax_out, weights1, weights2)
@@ -106,10 +114,34 @@ def complete_tensor_product(
 ) -> CompleteProduct:
     """The Gaunt and the Poisson product of two signals on one grid: all selection rules of Clebsch-Gordan.
 
-    Arguments, errors and transformations are those of `poisson_tensor_product`; `balanced` concerns the Poisson half.
+    Args:
+      x1: `(..., (lmax1 + 1)^2)`, floating point; leading axes broadcast against those of x2.
+      x2: `(..., (lmax2 + 1)^2)`.
+      lmax_out: static, at most `lmax1 + lmax2`, which is the default.
+      weights1: `(..., lmax1 + 1)`, of the degrees of x1, for both halves alike; so are the next two. Default 1.
+      weights2: `(..., lmax2 + 1)`, of the degrees of x2.
+      weights_out: `(..., lmax_out + 1)`, of the degrees of both results.
+      normalization: static, of the harmonics: "component", "norm" or "integral".
+      normalize: static; "variance" as in `gaunt_tensor_product`, for each half.
+      balanced: static, of the Poisson half, as in `poisson_tensor_product`.
+      precision: static, of matrix products; default the highest.
 
     Returns:
-      CompleteProduct.
+      CompleteProduct, in the dtype of x1 and x2; bfloat16 is multiplied and summed in float32.
+
+    Raises:
+      TypeError, ValueError: as `poisson_tensor_product`.
+
+    Transformations: jit, vmap, jvp, vjp, any order.
+    References: as `gaunt_tensor_product` and `poisson_tensor_product`.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> x1, x2 = jnp.ones((2, 8, 16))  # 8 channels, degrees 0 to 3
+      >>> product = tp.complete_tensor_product(x1, x2, lmax_out=3)
+      >>> product.gaunt.shape, product.poisson.shape
+      ((8, 16), (8, 16))
     """
     pair = factors(x1, x2, lmax_out, weights1, weights2)
     even = multiplied(pair, normalization, precision)

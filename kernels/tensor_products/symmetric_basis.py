@@ -41,8 +41,17 @@ def symmetric_contraction_paths(lmax: int, order: int, lmax_out: int) -> tuple[t
       order: highest number of factors.
       lmax_out: highest degree of the result.
 
+    Returns:
+      For each order a tuple of the degrees of its maps: entry nu - 1 has the length of the paths' axis of
+      `weights[nu - 1]`.
+
     Raises:
       ValueError: a negative degree, an order below 1.
+
+    Examples:
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> tp.symmetric_contraction_paths(1, 2, 1)  # x; then s s, v.v and s v, of a scalar s and a vector v
+      ((0, 1), (0, 0, 1))
     """
     for name, value, least in (("lmax", lmax, 0), ("order", order, 1), ("lmax_out", lmax_out, 0)):
         require_at_least(name, value, least)

@@ -60,6 +60,17 @@ def symmetric_contraction(
     Memory: inputs, result and one slice of nodes, also in reverse mode, which does each slice again. Transformations:
     jit, vmap, jvp, vjp, any order.
     References: Batatia et al., MACE, arXiv:2206.07697, eq. 10 and 11.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import tensor_products as tp
+      >>> paths = tp.symmetric_contraction_paths(2, 3, 1)  # degrees 0 to 2, order 3, to degrees 0 and 1
+      >>> [len(of_order) for of_order in paths]
+      [2, 5, 10]
+      >>> weights = [jnp.ones((4, len(of_order), 8)) for of_order in paths]  # 4 species, 8 channels
+      >>> x, species = jnp.ones((10, 8, 9)), jnp.zeros(10, int)
+      >>> tp.symmetric_contraction(x, weights, species, lmax_out=1).shape
+      (10, 8, 4)
     """
     x, lmax = checked("x", x)
     if x.ndim < 3:

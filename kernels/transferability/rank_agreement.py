@@ -30,6 +30,14 @@ def weighted_kendall_tau(scores: jax.Array, accuracies: jax.Array) -> jax.Array:
 
     Transformations: jit, vmap (over score vectors or truths). Piecewise constant: the gradient is zero.
     References: Vigna, A weighted correlation index for rankings with ties, WWW 2015 (arXiv:1404.3325), sec. 4.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> accuracies = jnp.array([0.9, 0.8, 0.7, 0.6])
+      >>> top_swapped, bottom_swapped = jnp.array([3.0, 4.0, 2.0, 1.0]), jnp.array([4.0, 3.0, 1.0, 2.0])
+      >>> [round(float(tf.weighted_kendall_tau(x, accuracies)), 2) for x in (accuracies, top_swapped, bottom_swapped)]
+      [1.0, 0.52, 0.81]
     """
     scores, accuracies = _pair(scores, accuracies)
     pairs = _pair_sums(scores, accuracies)

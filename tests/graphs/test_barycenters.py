@@ -30,6 +30,7 @@ def test_blocks_of_equal_degrees_are_found():
     np.testing.assert_allclose(found.graphon, found.graphon.T, atol=1e-6)
 
 
+@pytest.mark.proves("masks", "graphs.gw_barycenter")
 def test_renumbering_and_padding_change_nothing():
     graphs = drawn(0, 3, 12)
     graphs = graphs + 0.01 * jnp.arange(12)[None, :, None] * jnp.arange(12)[None, None, :] / 12

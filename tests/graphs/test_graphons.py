@@ -79,6 +79,7 @@ def test_alignment_forgets_the_numbering():
     assert_not_equivariant(kernels.align_by_degree, (ring + ring.T)[None], sample_order, act_in=renumber, delta=0.5)
 
 
+@pytest.mark.proves("masks", "graphs.align_by_degree", "graphs.graphon_sas", "graphs.topology_features")
 def test_padding_changes_nothing():
     graphs = jnp.asarray(random_graphs(np.random.default_rng(1), 3, 6)[0], FLOAT)
     padded = jnp.full((3, 8, 8), 5.0, FLOAT).at[:, :6, :6].set(graphs)

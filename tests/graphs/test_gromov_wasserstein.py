@@ -71,6 +71,7 @@ def test_renumbering_changes_nothing():
     )
 
 
+@pytest.mark.proves("masks", "graphs.entropic_gw")
 def test_padding_changes_nothing():
     source, target = (jnp.asarray(a, FLOAT) for a in estimates()[0][[0, 3], :5, :5])
     plain = kernels.entropic_gw(source, target)

@@ -44,6 +44,7 @@ def test_against_ott():
     np.testing.assert_allclose(found.plan, theirs.matrix, atol=1e-5)
 
 
+@pytest.mark.proves("masks", "numerics.sinkhorn")
 def test_marginals_and_padding():
     """The columns are met after every alternation, and rows of weight 0 change nothing."""
     (cost, source, target), found = solved(num_iterations=2)

@@ -58,6 +58,7 @@ def test_maps_follow_every_numbering_mask_and_all(orders):
 
 
 @pytest.mark.parametrize("orders", WITH_NODES, ids=str)
+@pytest.mark.proves("masks", "permutations.eq_{orders[0]}to{orders[1]}")
 def test_absent_nodes_change_nothing(orders):
     """Beside the map on the others alone, whatever stands at the absent ones; and 0 where no node is there."""
     order_in, order_out = orders

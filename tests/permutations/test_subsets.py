@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.special import expit
 from sklearn.metrics import jaccard_score
 
@@ -151,6 +152,13 @@ def test_utility_and_statistic_are_invariant():
     )
 
 
+@pytest.mark.proves(
+    "masks",
+    "permutations.marginal_logits",
+    "permutations.sample_subsets",
+    "permutations.superset_statistic",
+    "permutations.sample_bernoulli",
+)
 def test_padding_changes_nothing_and_is_never_drawn():
     h, mask = jnp.asarray(elements(np.random.default_rng(6))), jnp.asarray(MASK)
     padded, samples = jnp.where(mask[:, None], h, 7.0), jnp.asarray(EACH)

@@ -101,6 +101,7 @@ def test_a_layer_follows_permutations_and_positions_would_not():
     assert_not_equivariant(lambda x: layer()(x + positions, everyone), tokens, **action, delta=1e-2)
 
 
+@pytest.mark.proves("masks", "permutations.encoder_layer")
 def test_padding_changes_nothing():
     tokens = tokens_of()
     there = jnp.arange(TOKENS) < 4

@@ -42,6 +42,12 @@ def cka_reference(x: np.ndarray, y: np.ndarray) -> float:
     return gram_cka(x @ x.T, y @ y.T)
 
 
+def _participation_ratio(x: np.ndarray) -> float:
+    """From the eigenvalues of the covariance."""
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.T))
+    return eigenvalues.sum() ** 2 / np.sum(eigenvalues**2)
+
+
 def _rbf_cka(x, y):
     def gram(z):
         squares = np.sum((z[:, None] - z[None]) ** 2, axis=-1)
@@ -225,6 +231,26 @@ CASES = [
                 call=lambda: kernels.debiased_cka(jnp.ones((3, 2)), jnp.ones((3, 2))),
                 error=ValueError,
                 message="rows of x must be >= 4, got 3",
+            ),
+        ),
+    ),
+    Case(
+        name="representations.participation_ratio",
+        function=kernels.participation_ratio,
+        arguments=lambda generator: pair(generator)[:1],
+        reference=_participation_ratio,
+        second_order=True,
+        empty=lambda: (np.zeros((0, 3)),),
+        bad_input=(
+            BadInput(
+                call=lambda: kernels.participation_ratio(jnp.ones((3, 2), int)),
+                error=TypeError,
+                message="x must be floating point, got dtype int",
+            ),
+            BadInput(
+                call=lambda: kernels.participation_ratio(jnp.ones(3)),
+                error=ValueError,
+                message=r"x must have shape \(any, any\), got \(3,\)",
             ),
         ),
     ),

@@ -48,6 +48,7 @@ def test_collapse_has_a_bounded_slope():
 
 
 @pytest.mark.parametrize("width", [3, 11])
+@pytest.mark.proves("devices", "representations.sie_loss")
 def test_samples_split_over_devices_are_all_heard(width):
     """Values and gradients of the whole loss, with covariances on either side."""
     mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))

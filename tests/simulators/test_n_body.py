@@ -153,6 +153,7 @@ def test_motions_and_permutations_commute_with_time():
     assert_not_equivariant(jax.jit(lambda point: clipped(*point)), system(), euclidean, delta=0.01, **symmetry)
 
 
+@pytest.mark.proves("masks", "simulators.simulate_charged_particles", "simulators.charged_invariants")
 def test_padded_particles_change_nothing():
     plain = system()
     generator = np.random.default_rng(1)

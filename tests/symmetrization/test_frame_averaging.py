@@ -201,6 +201,7 @@ def test_batches_stacks_and_loops_agree_and_the_function_is_called_once():
     assert_same(jax.jit(jax.vmap(of_one))(points, features), found, 10 * EXACT)
 
 
+@pytest.mark.proves("masks", "symmetrization.pca_frame_average")
 def test_masked_points_change_nothing():
     points, _, features, _ = example()
 

@@ -95,6 +95,7 @@ def test_pca_frames_in_other_dimensions(d, group, size):
 
 @pytest.mark.allow_nans
 @pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.proves("masks", "symmetrization.{kind}_frame")
 def test_masked_points_change_nothing_whatever_they_hold(kind):
     make = functools.partial(MAKERS[kind], group="se")
     x, mask = points_of(d=2), np.arange(7) < 5

@@ -98,6 +98,7 @@ def test_mirror_images_are_told_apart_on_demand():
     np.testing.assert_allclose(chiral(-x), mirrored, atol=EXACT)
 
 
+@pytest.mark.proves("masks", "symmetrization.tinv", "symmetrization.classical_mds")
 def test_order_of_points_and_masked_points_do_not_matter():
     x, order = points_of(), np.random.default_rng(1).permutation(N)
     wanted = kernels.tinv(as_jax(x))

@@ -80,6 +80,7 @@ def test_averages_are_equivariant():
 
 
 @pytest.mark.allow_nans
+@pytest.mark.proves("masks", "symmetrization.lorentz_frame")
 def test_masked_momenta_change_nothing_and_sizes_do_not_matter():
     x = example()
     wanted = kernels.lorentz_frame(x, group="so")

@@ -73,6 +73,14 @@ def test_the_future_moves_along_and_scalars_do_not(d):
 
 
 @pytest.mark.allow_nans
+@pytest.mark.proves(
+    "masks",
+    "symmetrization.motion_init",
+    "symmetrization.interaction_categories",
+    "symmetrization.mix_about_mean",
+    "symmetrization.eqmotion_layer",
+    "symmetrization.motion_from_channels",
+)
 def test_padding_changes_nothing_whatever_it_holds():
     past = normal(3, NUM_TIMES, D)
     wanted = network(past)

@@ -73,6 +73,7 @@ def test_limbs_may_be_in_any_order():
 
 
 @pytest.mark.allow_nans
+@pytest.mark.proves("masks", "symmetrization.set_attention", "symmetrization.set_feed_forward")
 def test_padding_changes_nothing_whatever_it_holds():
     vectors, h, world = scene(3)
     attention, forward = as_arrays(ATTENTION, FLOAT), as_arrays(FORWARD, FLOAT)

@@ -89,6 +89,13 @@ def test_the_mean_moves_along():
 
 
 @pytest.mark.allow_nans
+@pytest.mark.proves(
+    "masks",
+    "symmetrization.masked_channel_mean",
+    "symmetrization.centre_channels",
+    "symmetrization.pairwise_channel_difference",
+    "symmetrization.pairwise_channel_distance",
+)
 def test_masked_agents_change_nothing_whatever_they_hold():
     vectors, mask = normal(2, 3, 2, 3), jnp.asarray([True, True, True, False, False])
     for filling in (np.nan, 1e30):

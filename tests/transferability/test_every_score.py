@@ -66,6 +66,7 @@ every_score = pytest.mark.parametrize("name", SCORES)
 
 
 @every_score
+@pytest.mark.proves("masks", "transferability.{name}")
 def test_batches_and_padding_change_nothing(name):
     """Under jit and vmap over models and label sets, with rows that do not count: as each alone without them."""
     features, probabilities, labels, weight = padded()

@@ -158,6 +158,16 @@ def mean_field(
     Transformations: as `marginal_logits`; only the last step has a derivative, for draws are constants, and only it is
       kept for one.
     References: as `marginal_logits`.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> def additive(sums):  # F(S) is the sum of one feature: logits are the features
+      ...     return sums[..., 0]
+      >>> h = jnp.array([[2.0], [-1.0], [0.5]])
+      >>> permutations.mean_field(additive, h, jax.random.key(0)).logits.round(3)
+      Array([ 2. , -1. ,  0.5], dtype=float32)
     """
     require_at_least("num_steps", num_steps, 1)
     h, mask = require_elements(h, mask)

@@ -29,6 +29,14 @@ def multilinear_exact(utility: Utility, h: jax.Array, q: jax.Array) -> jax.Array
 
     Work and memory: `2^n` subsets. Transformations: jit, vmap, jvp, vjp, any order.
     References: Calinescu et al., Maximizing a monotone submodular function subject to a matroid constraint, 2011.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> def both(subsets):  # 1 where both elements are in
+      ...     return subsets[..., 0] * subsets[..., 1]
+      >>> permutations.multilinear_exact(both, jnp.eye(2), jnp.array([0.5, 0.25]))
+      Array(0.125, dtype=float32)
     """
     h, _ = require_elements(h, None)
     if h.shape[0] > _MOST:

@@ -23,6 +23,12 @@ def topk_subset(scores: jax.Array, k: int | jax.Array, *, mask: jax.Array | None
       TypeError, ValueError: wrong dtype or shape, a static k above n, naming the argument.
 
     Equivariant to permutations, where scores differ. Transformations: jit, vmap. Nothing to differentiate.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> permutations.topk_subset(jnp.array([0.1, 3.0, -1.0, 2.0]), 2)
+      Array([False,  True, False,  True], dtype=bool)
     """
     scores = require_vector("scores", scores)
     mask = require_mask(mask, scores.shape)
@@ -55,6 +61,12 @@ def jaccard(found: jax.Array, wanted: jax.Array) -> jax.Array:
     Raises:
       TypeError, ValueError: wrong dtype, shapes that differ, naming the argument.
     Transformations: jit, vmap. Nothing to differentiate.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> permutations.jaccard(jnp.array([True, True, False]), jnp.array([True, False, False]))
+      Array(0.5, dtype=float32)
     """
     found = require_boolean("found", found)
     wanted = require_boolean("wanted", wanted, found.shape)
@@ -64,5 +76,17 @@ def jaccard(found: jax.Array, wanted: jax.Array) -> jax.Array:
 
 @jax.jit
 def mean_jaccard(found: jax.Array, wanted: jax.Array) -> jax.Array:
-    """The mean of `jaccard` over all pairs of subsets; a scalar. Arguments and errors as there."""
+    """The mean of `jaccard` over all pairs of subsets.
+
+    Args:
+      found: `(..., n)` bool.
+      wanted: `(..., n)` bool.
+
+    Returns:
+      A scalar, from 0 to 1.
+
+    Raises:
+      TypeError, ValueError: as `jaccard`.
+    Transformations: jit, vmap. Nothing to differentiate.
+    """
     return jnp.mean(jaccard(found, wanted))

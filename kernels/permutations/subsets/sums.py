@@ -57,6 +57,13 @@ def superset_statistic(h: jax.Array, *, mask: jax.Array | None = None, pooling: 
 
     Invariant to permutations of the elements. Transformations: jit, vmap (over sets), jvp, vjp, any order.
     References: Xie et al., Enhancing neural subset selection (INSET), ICLR 2024, arXiv:2402.03139.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> h = jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+      >>> permutations.superset_statistic(h)
+      Array([1., 2.], dtype=float32)
     """
     require_choice("pooling", pooling, POOLINGS)
     h, mask = require_elements(h, mask)

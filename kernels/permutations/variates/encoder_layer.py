@@ -90,6 +90,18 @@ def variate_attention(
     Memory: `4 num_heads N^2` bytes a set for the weights, and the logits before them.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Vaswani et al., NeurIPS 2017, arXiv:1706.03762; Liu et al., iTransformer, ICLR 2024, arXiv:2310.06625.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> weights = jax.random.normal(jax.random.key(0), (8, 24)) / 3
+      >>> params = permutations.AttentionParams(weights, jnp.zeros(24), jnp.eye(8), jnp.zeros(8))
+      >>> tokens = jax.random.normal(jax.random.key(1), (5, 8))
+      >>> found = permutations.variate_attention(params, tokens, num_heads=2)
+      >>> backwards = permutations.variate_attention(params, tokens[::-1], num_heads=2)
+      >>> found.weights.shape, bool(jnp.allclose(found.tokens[::-1], backwards.tokens, atol=1e-5))
+      ((2, 5, 5), True)
     """
     tokens, mask = _tokens(tokens, mask)
     _require_attention(params, tokens.shape[-1], num_heads)

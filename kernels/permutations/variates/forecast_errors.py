@@ -47,6 +47,14 @@ def forecast_errors(
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Hyndman and Koehler (2006), Another look at measures of forecast accuracy, for MASE.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> past, future = jnp.array([[0.0], [2.0], [4.0]]), jnp.array([[6.0], [8.0]])
+      >>> errors = permutations.forecast_errors(permutations.repeat_last(past, num_future=2), future, past)
+      >>> errors.mse, errors.mae, errors.mase
+      (Array(10., dtype=float32), Array(3., dtype=float32), Array(1.5, dtype=float32))
     """
     require_at_least("period", period, 1)
     found, past = require_series("found", found), require_series("past", past, period + 1)

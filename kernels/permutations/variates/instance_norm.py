@@ -53,6 +53,16 @@ def instance_norm(
     Transformations: jit, vmap, jvp, vjp, any order; the official code takes the mean for a constant, which changes no
       derivative by parameters behind it.
     References: Kim et al., RevIN, ICLR 2022; Liu et al., iTransformer, ICLR 2024, arXiv:2310.06625.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> series = jnp.array([[1.0, 100.0], [3.0, 300.0]])  # two times, two series
+      >>> values, mean, std = permutations.instance_norm(series)
+      >>> values.round(2).tolist(), mean.tolist()
+      ([[-1.0, -1.0], [1.0, 1.0]], [2.0, 200.0])
+      >>> bool(jnp.allclose(permutations.instance_denorm(values, mean, std), series))
+      True
     """
     x = require_series("x", x)
     mask = require_mask(mask, x.shape)

@@ -13,15 +13,24 @@ from jaxinv.kernels.permutations.variates.instance_norm import instance_denorm, 
 
 @functools.partial(jax.jit, static_argnames=("num_future",))
 def repeat_last(x: jax.Array, *, num_future: int) -> jax.Array:
-    """Each series stays where it was last: `(..., L, N)` to `(..., num_future, N)`.
+    """Each series stays where it was last: the forecast to beat.
 
     Args:
       x: `(..., L, N)`, floating point.
       num_future: static, at least 1.
 
+    Returns:
+      `(..., num_future, N)`, in the dtype of x.
+
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> permutations.repeat_last(jnp.array([[1.0, 5.0], [2.0, 6.0]]), num_future=3).tolist()
+      [[2.0, 6.0], [2.0, 6.0], [2.0, 6.0]]
     """
     x = require_series("x", x)
     require_at_least("num_future", num_future, 1)

@@ -39,6 +39,13 @@ def sliding_windows(series: jax.Array, *, num_past: int, num_future: int, stride
     Raises:
       TypeError, ValueError: wrong dtype or shape, series too short, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import permutations
+      >>> windows = permutations.sliding_windows(jnp.arange(6.0)[:, None], num_past=2, num_future=1)
+      >>> windows.past[..., 0].tolist(), windows.future[..., 0].tolist()
+      ([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0], [3.0, 4.0]], [[2.0], [3.0], [4.0], [5.0]])
     """
     for name, value in (("num_past", num_past), ("num_future", num_future), ("stride", stride)):
         require_at_least(name, value, 1)

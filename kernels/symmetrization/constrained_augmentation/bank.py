@@ -45,7 +45,13 @@ class Transform(NamedTuple):
 
 
 def transform_weights(names: Sequence[str]) -> Float[Array, "17"]:
-    """The weights 0 and 1, in the order of `TRANSFORMS`, that draw from `names` alone.
+    """The weights that draw from some transformations alone, all as likely.
+
+    Args:
+      names: of `TRANSFORMS`, such as `WIDE_TRANSFORMS`.
+
+    Returns:
+      `(17,)` in the default floating dtype: 1 for these and 0 for the others, in the order of `TRANSFORMS`.
 
     Raises:
       ValueError: if a name is unknown.

@@ -153,6 +153,12 @@ def loss_proportional_weights(losses: Float[Array, "k"], base: Float[Array, "k"]
       ValueError: if the shapes differ.
 
     Transformations: jit, vmap, grad.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> symmetrization.loss_proportional_weights(jnp.array([1.0, 2.0, 5.0])).round(3)
+      Array([0.125, 0.25 , 0.625], dtype=float32)
     """
     log_losses = _log(losses)
     base = _checked_base(losses, base)

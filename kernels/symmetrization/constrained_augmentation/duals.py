@@ -28,6 +28,12 @@ def dual_ascent(
       ValueError: if the shapes differ.
 
     Transformations: jit, vmap, grad.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> symmetrization.dual_ascent(jnp.array([0.5, 0.5]), jnp.array([1.0, -9.0]), 0.25)  # violated; kept
+      Array([0.75, 0.  ], dtype=float32)
     """
     require_floating("lam", lam)
     require_floating("slack", slack)

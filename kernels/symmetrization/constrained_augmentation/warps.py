@@ -52,6 +52,15 @@ def warp_affine(
 
     Transformations: jit, vmap, grad in `image` and `theta`; in `theta` a place on a pixel's centre has the derivative
       towards the next pixel to the right and below.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> image = jnp.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
+      >>> half_turn = jnp.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+      >>> symmetrization.warp_affine(image, half_turn)[..., 0]
+      Array([[4., 3.],
+             [2., 1.]], dtype=float32)
     """
     require_floating("image", image)
     require_floating("theta", theta)

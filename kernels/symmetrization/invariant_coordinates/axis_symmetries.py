@@ -52,6 +52,13 @@ def fix_signs(points: jax.Array, *, mode: str = "skew", axes: jax.Array | None =
 
     Transformations: jit, vmap; jvp and vjp of any order, where the signs are constants. They jump where the margin is
     0: averages over `sign_frames` do not.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> found = symmetrization.fix_signs(jnp.array([[1.0, -3.0], [-1.0, 1.0], [0.0, 2.0]]))
+      >>> found.signs, found.margin.round(2)  # the first column is symmetric
+      (Array([ 1., -1.], dtype=float32), Array([0. , 0.5], dtype=float32))
     """
     require_choice("mode", mode, SIGNS)
     points = points_argument("points", points)

@@ -50,6 +50,14 @@ def motion_init(positions: jax.Array, *, mask: jax.Array | None = None) -> Motio
     Transformations: jit, vmap, jvp, vjp, any order; of agents at rest, and of angles on a straight way, derivatives
       are 0.
     References: Xu et al., EqMotion, arXiv:2303.10876.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> way = jnp.array([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]])  # one agent that turns a corner
+      >>> start = symmetrization.motion_init(way)
+      >>> start.speeds, jnp.rad2deg(start.angles).round()
+      (Array([[1., 1., 1.]], dtype=float32), Array([[ 0.,  0., 90.]], dtype=float32))
     """
     positions, _ = agents_argument("positions", positions, mask)
     num_times = positions.shape[-2]

@@ -49,6 +49,13 @@ def to_heading_frame(vectors: jax.Array, angle: jax.Array) -> jax.Array:
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> forward = jnp.array([0.0, 2.0, 0.0])
+      >>> symmetrization.to_heading_frame(forward, symmetrization.heading_angle(forward)).round(3)[0]
+      Array(2., dtype=float32)
     """
     vectors, angle = jnp.asarray(vectors), jnp.asarray(angle)
     require_floating("vectors", vectors)

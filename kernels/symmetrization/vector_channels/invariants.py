@@ -22,6 +22,14 @@ def gram_invariants(vectors: jax.Array) -> tuple[jax.Array, jax.Array]:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
     References: Chen et al., Subequivariant graph reinforcement learning in 3D environments, arXiv:2305.18951.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> products, norm = symmetrization.gram_invariants(jnp.array([[3.0, 0.0, 0.0], [0.0, 2.0, 0.0]]))
+      >>> products
+      Array([[9., 0.],
+             [0., 4.]], dtype=float32)
     """
     vectors = channels_argument("vectors", vectors)
     gram = contract("...cd,...kd->...ck", vectors, vectors)

@@ -23,6 +23,13 @@ def channel_mix(vectors: jax.Array, weight: jax.Array) -> jax.Array:
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> vectors = jnp.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+      >>> symmetrization.channel_mix(vectors, jnp.array([[1.0], [3.0]]))
+      Array([[1., 6., 0.]], dtype=float32)
     """
     vectors, weight = channels_argument("vectors", vectors), jnp.asarray(weight)
     require_floating("weight", weight)

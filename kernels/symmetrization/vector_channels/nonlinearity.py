@@ -27,6 +27,16 @@ def vector_relu(vectors: jax.Array, directions: jax.Array, *, eps: float = 1e-4)
       TypeError, ValueError: wrong dtype or shape, eps not above 0, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order; where `<q, k>` is 0 the derivative is that of the identity.
     References: Deng et al., Vector neurons, arXiv:2104.12229.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import symmetrization
+      >>> vectors = jnp.array([[1.0, 1.0], [1.0, -1.0]])
+      >>> directions = jnp.array([[0.0, 1.0], [0.0, 1.0]])
+      >>> symmetrization.vector_relu(vectors, directions).round(2).tolist()[0]
+      [1.0, 1.0]
+      >>> abs(symmetrization.vector_relu(vectors, directions))[1].round(2).tolist()
+      [1.0, 0.0]
     """
     vectors = channels_argument("vectors", vectors)
     directions = same_shape("directions", directions, vectors)

@@ -10,7 +10,13 @@ from jaxinv.kernels.symmetrization.vector_channels.arguments import channels_arg
 
 
 def packed_pairs(num_channels: int) -> np.ndarray:
-    """`(C (C + 1) / 2, 2)` int, host side: the pairs of channels in the order of `packed_gram_invariants`.
+    """The pairs of channels in the order of `packed_gram_invariants`, on the host.
+
+    Args:
+      num_channels: C, 1 at least.
+
+    Returns:
+      `(C (C + 1) / 2, 2)` int, each pair once.
 
     Raises:
       ValueError: num_channels below 1.

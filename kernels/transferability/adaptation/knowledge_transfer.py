@@ -113,6 +113,9 @@ def ktf_project(params: KtfParams, target: Float[Array, "n t"]) -> Float[Array, 
       params: trained or not.
       target: `(n, t)`, rows of length 1 as in `ktf_batch`.
 
+    Returns:
+      `(n, d)`, rows of length 1.
+
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
     Transformations: jit, vmap, jvp, vjp, any order.
@@ -130,6 +133,9 @@ def ktf_logits(params: KtfParams, features: Float[Array, "n d"]) -> Float[Array,
     Args:
       params: trained or not.
       features: `(n, d)`: a source's rows, or projected ones.
+
+    Returns:
+      `(n, C)`.
 
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
@@ -159,11 +165,14 @@ def discriminability(params: KtfParams, batch: KtfBatch) -> Float[Array, ""]:
 
 
 def transferability_gap(params: KtfParams, batch: KtfBatch) -> ConditionalMMD:
-    """How far the projected target stays from the source; lower is better. `combined` is the paper's L_st.
+    """How far the projected target stays from the source.
 
     Args:
       params: trained.
       batch: what they were trained on.
+
+    Returns:
+      ConditionalMMD; lower is better. `combined` is the paper's L_st.
 
     Transformations: jit, vmap, jvp, vjp, any order.
     """

@@ -51,11 +51,14 @@ class Selection(NamedTuple):
 
 @jax.jit
 def osborn_score(costs: EnsembleCosts, subset: jax.Array) -> jax.Array:
-    """Minus the cost of one subset, `()`.
+    """Minus the cost of one subset.
 
     Args:
       costs: from `ensemble_costs`.
       subset: `(M,)` bool, the models in it.
+
+    Returns:
+      `()`, in the dtype of the costs; higher is better. 0 for the empty subset.
 
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.
@@ -70,7 +73,14 @@ def osborn_score(costs: EnsembleCosts, subset: jax.Array) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnames=("size",))
 def all_subset_scores(costs: EnsembleCosts, *, size: int) -> SubsetScores:
-    """The score of every subset of `size` models: `comb(M, size)` of them.
+    """The score of every subset of `size` models.
+
+    Args:
+      costs: from `ensemble_costs`.
+      size: k, static, 1 to M.
+
+    Returns:
+      SubsetScores of `comb(M, k)` subsets, in the dtype of the costs.
 
     Raises:
       TypeError, ValueError: wrong dtype, shape or option, naming the argument; more than ten million subsets.
@@ -88,12 +98,28 @@ def all_subset_scores(costs: EnsembleCosts, *, size: int) -> SubsetScores:
 
 @functools.partial(jax.jit, static_argnames=("size",))
 def exhaustive_selection(costs: EnsembleCosts, *, size: int) -> Selection:
-    """The best of all subsets of `size` models; the first in lexicographic order if several are.
+    """The best of all subsets of `size` models.
+
+    Args:
+      costs: from `ensemble_costs`.
+      size: k, static, 1 to M.
+
+    Returns:
+      Selection; the first in lexicographic order if several are best.
 
     Raises:
       TypeError, ValueError: as `all_subset_scores`.
 
     Transformations: jit, vmap (over targets).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> domain, task = jnp.array([1.0, 1.1, 2.0]), jnp.array([0.5, 0.5, 0.9])
+      >>> disagreement = jnp.array([[0.0, 0.2, 0.1], [0.2, 0.0, 0.1], [0.1, 0.1, 0.0]])
+      >>> costs = tf.ensemble_costs(domain, task, disagreement, standardize=False)
+      >>> tf.exhaustive_selection(costs, size=2).models
+      Array([0, 1], dtype=int32)
     """
     subsets = all_subset_scores(costs, size=size)
     best = jnp.argmax(subsets.score)
@@ -103,14 +129,23 @@ def exhaustive_selection(costs: EnsembleCosts, *, size: int) -> Selection:
 
 @functools.partial(jax.jit, static_argnames=("size",))
 def greedy_selection(costs: EnsembleCosts, *, size: int) -> Selection:
-    """`size` models, each the one that adds most to those before it (the first if several do); `O(size M)`.
+    """`size` models, each the one that adds most to those before it.
 
-    The guarantee is stated in the module's docstring, for g and not for the score itself.
+    The guarantee holds for `g(E) = score(E) + c |E|`, c from `least_bonus`, and not for the score itself:
+    `g(greedy) >= (1 - 1/e) g(best)` if no cost of a pair is negative.
+
+    Args:
+      costs: from `ensemble_costs`.
+      size: k, static, 1 to M.
+
+    Returns:
+      Selection, in the order of choice; of models that add as much, the first. Time `O(k M)`.
 
     Raises:
       TypeError, ValueError: wrong dtype, shape or option, naming the argument.
 
     Transformations: jit, vmap (over targets).
+    References: Nemhauser, Wolsey, Fisher, Math. Programming 14 (1978); Vimal K B et al. (2023), arXiv:2309.02429.
     """
     num_models = _checked(costs, size)
     both_ways = costs.pairwise + costs.pairwise.T
@@ -128,7 +163,13 @@ def greedy_selection(costs: EnsembleCosts, *, size: int) -> Selection:
 
 @jax.jit
 def least_bonus(costs: EnsembleCosts) -> jax.Array:
-    """The smallest c >= 0 with which `g(E) = f(E) + c |E|` never falls when a model is added: `()`.
+    """The smallest c >= 0 with which `g(E) = score(E) + c |E|` never falls when a model is added.
+
+    Args:
+      costs: from `ensemble_costs`.
+
+    Returns:
+      `()`, in the dtype of the costs; 0 for an empty pool.
 
     Raises:
       TypeError, ValueError: wrong dtype or shape, naming the argument.

@@ -103,12 +103,12 @@ def osborn_terms(
         its predicted classes, by `prediction_joint`, else that of the source labels under the plan.
       given: static, "target": H(source label | target label); "source": H(target label | source label), as OTCE has it.
       regularizer: static, see `transport`.
-      epsilon: see `transport`.
+      epsilon: see `transport`, as for the last three.
       source_weight: `(n,)`, non-negative; default equal.
       target_weight: `(m,)`, likewise.
-      tolerance: static, see `transport`.
-      max_iterations: static, see `transport`.
-      batch_size: static, see `transport`.
+      tolerance: static.
+      max_iterations: static.
+      batch_size: static.
 
     Returns:
       OsbornTerms, in float32 at least. No samples on one side: all 0.

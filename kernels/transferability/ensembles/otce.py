@@ -48,31 +48,17 @@ def otce(
 
     The paper fits its coefficients to the transfer accuracies of auxiliary tasks: pass minus the fitted ones as
     weights. The defaults need no auxiliary task and give the authors' OT-based NCE, `-H(Y_t | Y_s)`, in `[-log C, 0]`.
-    The paper takes the unregularised plan, which small `epsilon` approaches.
+    The paper takes the unregularised plan, which small `epsilon` approaches. Both terms are those of `osborn_terms`
+    with `given="source"`; arguments that are not named here are its arguments.
 
     Args:
-      source_features: `(n, d)`, floating point, finite.
-      source_labels: `(n,)` integers; samples with a label outside `0 .. num_source_classes - 1` are left out.
-      target_features: `(m, d)`, of the same model.
-      target_labels: `(m,)` integers; likewise with `num_classes`.
-      num_source_classes: static.
-      num_classes: C, static.
       domain_weight: w_D, per squared unit of the features.
       task_weight: w_T.
-      epsilon: see `transport`.
-      source_weight: `(n,)`, non-negative; default equal.
-      target_weight: `(m,)`, likewise.
-      tolerance: static, see `transport`.
-      max_iterations: static, see `transport`.
-      batch_size: static, see `transport`.
 
     Returns:
       OTCE, in float32 at least. No samples on one side: score 0.
 
-    Raises:
-      TypeError, ValueError: wrong dtype, shape or option, naming the argument.
-
-    Transformations: jit, vmap (over models, and over label sets), jvp, vjp, second order in the features.
+    Raises, invariances and transformations: as `osborn_terms`.
     References: Tan, Li, Huang, OTCE, CVPR 2021 (arXiv:2103.13843), section 3 and the appendix on the OT-based NCE.
     """
     terms = osborn_terms(

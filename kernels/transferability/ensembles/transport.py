@@ -155,7 +155,13 @@ def transport(
 
 @jax.jit
 def transport_plan(coupling: Coupling) -> jax.Array:
-    """The whole plan, `(n, m)`, of sum 1; rows and columns of points without weight are zero.
+    """The whole plan of a coupling.
+
+    Args:
+      coupling: from `transport`.
+
+    Returns:
+      `(n, m)`, of sum 1, in float32 at least; rows and columns of points without weight are zero.
 
     Transformations: jit, vmap, jvp, vjp, second order.
     """

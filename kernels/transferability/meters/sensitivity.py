@@ -86,6 +86,16 @@ def sens(
     References: Speicher, Nanda et al. (2024), arXiv:2407.04325, section 5. The paper's ratios for cosine and dot
       product divide mean similarities, where a larger value is more invariant and zero-mean features divide by zero;
       here they divide mean distances.
+
+    Examples:
+      >>> import jax
+      >>> from jaxinv.kernels import transferability as tf
+      >>> key = jax.random.key(0)
+      >>> twins = jax.random.normal(key, (2, 100, 6)).at[1, :, :5].set(jax.random.normal(key, (2, 100, 6))[0, :, :5])
+      >>> float(tf.sens(twins[0, :, :5], twins[1, :, :5], key).score)  # what the twins share
+      0.0
+      >>> bool(tf.sens(twins[0, :, 5:], twins[1, :, 5:], key).score > 0.5)  # what they do not
+      True
     """
     require_choice("metric", metric, METRICS)
     _check_twins(representation1, representation2)
@@ -99,7 +109,16 @@ def sens(
 
 
 def sens_init(dtype: DTypeLike = jnp.float32) -> SensState:
-    """The state before any twin pair: zeros of `dtype`, which is float32 or float64."""
+    """The state before any twin pair.
+
+    Args:
+      dtype: of the sums: float32, or float64 under x64.
+
+    Returns:
+      A `SensState` of zeros, for `sens_update`.
+
+    Transformations: jit.
+    """
     return SensState(*(jnp.zeros((), dtype) for _ in SensState._fields))
 
 
@@ -152,7 +171,17 @@ def sens_update(
 
 @jax.jit
 def sens_finalise(state: SensState) -> Sens:
-    """The sensitivity over all twin pairs added to `state`; collapsed, with score 0, if there are none."""
+    """The sensitivity over all twin pairs of a stream.
+
+    Args:
+      state: from `sens_update`, or a sum of such states field by field.
+
+    Returns:
+      A `Sens`; collapsed, with score 0, if there are no pairs.
+
+    Transformations: jit, vmap, grad (0 if collapsed).
+    References: as `sens`.
+    """
     collapsed = state.shuffled <= state.rounding
     score = jnp.where(collapsed, 0.0, safe_divide(state.paired, jnp.where(collapsed, 1.0, state.shuffled)))
     return Sens(

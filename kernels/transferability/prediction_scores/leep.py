@@ -56,6 +56,16 @@ def leep(
     Transformations: jit, vmap (over models: probabilities batched, labels shared), jvp, vjp, second order; the gradient
       is zero in source classes that have no probability anywhere.
     References: Nguyen, Hassner, Seeger, Archambeau, LEEP, ICML 2020 (arXiv:2002.12462), eq. (2).
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.array([0, 0, 1, 1])
+      >>> knows = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+      >>> float(tf.leep(knows, labels, num_classes=2).score)
+      0.0
+      >>> tf.leep(jnp.full((4, 2), 0.5), labels, num_classes=2).score.round(3)  # log(1 / 2)
+      Array(-0.693, dtype=float32)
     """
     check_source_predictions(source_probabilities, labels, num_classes, sample_weight)
     dtype = accumulation_dtype(source_probabilities)
@@ -84,7 +94,17 @@ def leep(
 def check_source_predictions(
     source_probabilities: jax.Array, labels: jax.Array, num_classes: int, sample_weight: jax.Array | None
 ) -> None:
-    """Raises TypeError or ValueError unless the arguments of `leep` and `nce` fit together."""
+    """Checks that the arguments of `leep` and `nce` fit together.
+
+    Args:
+      source_probabilities: `(N, Cs)`, floating point.
+      labels: `(N,)` integers.
+      num_classes: >= 1.
+      sample_weight: `(N,)`, floating point, or None.
+
+    Raises:
+      TypeError, ValueError: wrong dtype, shape or option, naming the argument.
+    """
     require_floating("source_probabilities", source_probabilities)
     require_shape("source_probabilities", source_probabilities, (None, None))
     require_integer("labels", labels)

@@ -70,6 +70,16 @@ def sfda(
       second order. Cost `O(N D^2 + D^3)`.
     References: Shao et al., Not all models are equal: predicting model transferability in a self-challenging Fisher
       space, ECCV 2022 (arXiv:2207.03036), sec. 4.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.arange(90) % 3
+      >>> noise = jax.random.normal(jax.random.key(0), (90, 8))
+      >>> poor, good = (noise + gap * jax.nn.one_hot(labels, 8) for gap in (0.5, 3.0))
+      >>> [round(float(tf.sfda(x, labels, num_classes=3).score), 2) for x in (poor, good)]
+      [0.36, 0.79]
     """
     statistics_of = functools.partial(
         class_statistics, labels=labels, num_classes=num_classes, sample_weight=sample_weight, valid_dim=valid_dim

@@ -131,6 +131,16 @@ def class_statistics(
     Transformations: jit, vmap (over models: features and valid_dim batched, labels shared), jvp, vjp, shard_map with
     `all_reduce`. Memory beyond the input: O(N (D + C) + D^2), with per-class Grams O(N D + C D^2).
     References: Chan, Golub, LeVeque, Am. Stat. 37 (1983), eq. 1.5 for the merge about a shift.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> features = jnp.array([[0.0, 1.0], [2.0, 1.0], [4.0, 4.0]])
+      >>> statistics = tf.class_statistics(features, jnp.array([0, 0, 1]), 2)
+      >>> statistics.count
+      Array([2., 1.], dtype=float32)
+      >>> tf.finalise(statistics).mean
+      Array([2., 2.], dtype=float32)
     """
     require_at_least("num_classes", num_classes, 1)
     require_floating("features", features)
@@ -192,8 +202,13 @@ def init(
       valid_dim: true number of columns if the rest is zero padding; default D.
       dtype: of the sums; float32, or float64 under x64.
 
+    Returns:
+      ClassStatistics of zeros.
+
     Raises:
       ValueError: num_classes or dim below 1.
+
+    Transformations: jit.
     """
     require_at_least("num_classes", num_classes, 1)
     require_at_least("dim", dim, 1)
@@ -238,6 +253,18 @@ def update(
         classes were moved (`shift_classes`).
 
     Transformations: jit, vmap, jvp, vjp. Safe to donate `statistics`.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> features, labels = jax.random.normal(jax.random.key(0), (120, 4)), jnp.arange(120) % 3
+      >>> stream = tf.init(3, 4)
+      >>> for start in range(0, 120, 40):
+      ...     stream = tf.update(stream, features[start : start + 40], labels[start : start + 40])
+      >>> whole = tf.class_statistics(features, labels, 3)
+      >>> bool(abs(tf.h_score(stream).score - tf.h_score(whole).score) < 1e-5)
+      True
     """
     require_floating("features", features)
     require_shape("features", features, (None, statistics.dim))
@@ -269,11 +296,23 @@ def merge(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
       a: statistics of the first set; the result keeps its shift (or that of `b`, if `a` is empty).
       b: of the second, with the same C, D and per-class Grams.
 
+    Returns:
+      ClassStatistics of all samples.
+
     Raises:
       ValueError: C, D or the presence of per-class Grams differ, or only one is of moved classes (`shift_classes`).
 
     Transformations: jit, vmap, jvp, vjp.
     References: Chan, Golub, LeVeque, Am. Stat. 37 (1983).
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> features, labels = jax.random.normal(jax.random.key(0), (120, 4)), jnp.arange(120) % 3
+      >>> first, second = (tf.class_statistics(features[half], labels[half], 3) for half in (slice(50), slice(50, 120)))
+      >>> tf.merge(first, second).count
+      Array([40., 40., 40.], dtype=float32)
     """
     require_shape("b.total", b.total, a.total.shape)
     if (a.class_gram is None) != (b.class_gram is None):
@@ -293,6 +332,8 @@ def all_reduce(statistics: ClassStatistics, axis_name: str) -> ClassStatistics:
 
     Returns:
       The same ClassStatistics on every device: one `psum` for the common shift, one for all sums.
+
+    Transformations: jit, vmap, jvp, vjp.
     """
     weight = jnp.sum(statistics.count)
     shift = safe_divide(jax.lax.psum(weight * statistics.shift, axis_name), jax.lax.psum(weight, axis_name))
@@ -302,7 +343,17 @@ def all_reduce(statistics: ClassStatistics, axis_name: str) -> ClassStatistics:
 
 
 def recentre(statistics: ClassStatistics, shift: jax.Array) -> ClassStatistics:
-    """The same statistics with all sums taken about another shift `(D,)`, exactly in exact arithmetic."""
+    """The same statistics with all sums taken about another shift, exactly in exact arithmetic.
+
+    Args:
+      statistics: of any number of samples.
+      shift: `(D,)`, in the dtype of the sums. Far from the mean, float32 loses digits.
+
+    Returns:
+      ClassStatistics about `shift`.
+
+    Transformations: jit, vmap, jvp, vjp, second order. Cost `O(D^2)`, with per-class Grams `O(C D^2)`.
+    """
     step = statistics.shift - shift
     count, total = statistics.count, statistics.total
     weight, first = jnp.sum(count), jnp.sum(total, axis=0)

@@ -52,6 +52,16 @@ def gbc(statistics: ClassStatistics, *, covariance: str = "spherical", compat: s
     Invariant to translations and zero padding, and to rotations unless "diagonal". Not scale invariant.
     Transformations: jit, vmap, jvp, vjp. Cost O(C^2 D), memory O(C D); "full" O(C^2 D^3) and O(C D^2).
     References: Pandy et al., Transferability estimation using Bhattacharyya class separability, CVPR 2022, eq. 3-5.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.arange(90) % 3
+      >>> noise = jax.random.normal(jax.random.key(0), (90, 8))
+      >>> poor, good = (noise + gap * jax.nn.one_hot(labels, 8) for gap in (0.5, 3.0))
+      >>> [round(float(tf.gbc(tf.class_statistics(x, labels, 3)).score), 2) for x in (poor, good)]
+      [-5.38, -0.58]
     """
     require_choice("covariance", covariance, ("spherical", "diagonal", "full"))
     require_choice("compat", str(compat), ("None", "official"))

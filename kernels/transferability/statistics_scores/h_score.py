@@ -62,6 +62,16 @@ def h_score(statistics: ClassStatistics) -> HScore:
     use `shrinkage_h_score`.
     Transformations: jit, vmap, jvp, vjp, second order.
     References: Bao et al., An information-theoretic approach to transferability, ICIP 2019, eq. 5.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.arange(90) % 3
+      >>> noise = jax.random.normal(jax.random.key(0), (90, 8))
+      >>> poor, good = (noise + gap * jax.nn.one_hot(labels, 8) for gap in (0.5, 3.0))
+      >>> [round(float(tf.h_score(tf.class_statistics(x, labels, 3)).score), 2) for x in (poor, good)]
+      [0.25, 1.53]
     """
     moments = finalise(statistics)
     return HScore(

@@ -241,6 +241,16 @@ def logme(statistics: ClassStatistics, *, spectrum: Spectrum | None = None, comp
     and zero padding of the features.
     Transformations: jit, vmap, jvp, vjp, first order only (a second derivative raises TypeError).
     References: You et al., LogME, ICML 2021 (arXiv:2102.11005), eq. 2 and algorithm 1; MacKay, Neural Comput. 4 (1992).
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.arange(90) % 3
+      >>> noise = jax.random.normal(jax.random.key(0), (90, 8))
+      >>> poor, good = (noise + gap * jax.nn.one_hot(labels, 8) for gap in (0.5, 3.0))
+      >>> [round(float(tf.logme(tf.class_statistics(x, labels, 3)).score), 2) for x in (poor, good)]
+      [-0.85, -0.26]
     """
     require_choice("compat", str(compat), ("None", "official"))
     moments = finalise(statistics)

@@ -119,6 +119,16 @@ def ridge_gcv(statistics: ClassStatistics, *, spectrum: Spectrum | None = None) 
     Invariant to rotations, translations, scaling and zero padding of the features.
     Transformations: jit, vmap, jvp, vjp, first order only (a second derivative raises TypeError).
     References: Golub, Heath, Wahba, Technometrics 21 (1979), eq. 1.4.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.arange(90) % 3
+      >>> noise = jax.random.normal(jax.random.key(0), (90, 8))
+      >>> poor, good = (noise + gap * jax.nn.one_hot(labels, 8) for gap in (0.5, 3.0))
+      >>> [round(float(tf.ridge_gcv(tf.class_statistics(x, labels, 3)).score), 2) for x in (poor, good)]
+      [-0.67, -0.19]
     """
     moments = finalise(statistics)
     spectrum = moments_spectrum(moments) if spectrum is None else spectrum

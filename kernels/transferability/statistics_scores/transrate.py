@@ -68,6 +68,17 @@ def transrate(
     (their size times eps), directions without variance count for about as much as rounding does.
     Transformations: jit, vmap, jvp, vjp, second order. Cost O(C D^3).
     References: Huang et al., Frustratingly easy transferability estimation, ICML 2022, eq. 2-4.
+
+    Examples:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from jaxinv.kernels import transferability as tf
+      >>> labels = jnp.arange(90) % 3
+      >>> noise = jax.random.normal(jax.random.key(0), (90, 8))
+      >>> poor, good = (noise + gap * jax.nn.one_hot(labels, 8) for gap in (0.5, 3.0))
+      >>> both = (tf.class_statistics(x, labels, 3, per_class_gram=True) for x in (poor, good))
+      >>> [round(float(tf.transrate(one).score), 2) for one in both]
+      [0.51, 0.85]
     """
     require_choice("weighting", weighting, ("proportional", "uniform"))
     moments = finalise(_with_grams(statistics))

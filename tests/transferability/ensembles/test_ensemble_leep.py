@@ -44,6 +44,7 @@ def test_one_model_and_equal_models_are_leep():
 
 
 @SCORES
+@pytest.mark.proves("masks", "transferability.{score}")
 def test_a_mask_is_a_smaller_pool(score):
     probabilities, labels = pool()
     predictions = expect(probabilities, labels)

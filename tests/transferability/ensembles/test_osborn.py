@@ -207,6 +207,7 @@ def test_terms_of_models_and_label_sets():
     np.testing.assert_allclose(scores, wanted, rtol=EXACT)
 
 
+@pytest.mark.proves("masks", "transferability.osborn_terms")
 def test_order_names_and_padding_of_samples():
     source, source_labels, target, target_labels = labelled()
     plain = terms(source, source_labels, target, target_labels)

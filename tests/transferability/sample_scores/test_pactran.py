@@ -96,6 +96,7 @@ def test_every_round_improves_the_bound(score):
 
 
 @VARIATIONAL
+@pytest.mark.proves("masks", "transferability.{score}")
 def test_order_names_padding_and_weights(score):
     _, labels, probabilities = digits(60)
     score = functools.partial(score, num_classes=12)

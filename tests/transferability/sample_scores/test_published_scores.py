@@ -73,6 +73,7 @@ def padded(features, labels, extra_rows=3, extra_columns=2):
 
 
 @everywhere
+@pytest.mark.proves("masks", "transferability.{name}")
 def test_padding_foreign_labels_and_the_order_of_classes(name):
     features, labels = samples()
     wanted = score(name, features, labels)

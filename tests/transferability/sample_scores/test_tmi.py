@@ -168,6 +168,7 @@ def test_absent_classes_change_nothing():
     np.testing.assert_array_equal(tmi(points, labels, num_classes=6).score, tmi(points, labels, num_classes=9).score)
 
 
+@pytest.mark.proves("masks", "transferability.tmi")
 def test_a_mask_and_a_foreign_label_leave_samples_out():
     points, labels = labelled()
     kept = np.arange(len(labels)) % 4 != 0

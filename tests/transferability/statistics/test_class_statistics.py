@@ -66,6 +66,7 @@ def test_init_is_neutral():
 
 
 @pytest.mark.skipif(jax.device_count() < 2, reason="needs two devices")
+@pytest.mark.proves("devices", "transferability.class_statistics")
 def test_all_reduce_over_two_devices():
     features, labels = (array[:30] for array in samples())
     mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
@@ -123,6 +124,7 @@ def test_merge_refuses_what_does_not_fit():
 
 
 @pytest.mark.parametrize("name", STATISTICS_SCORES)
+@pytest.mark.proves("masks", "transferability.class_statistics")
 def test_pool_padded_to_one_width_equals_each_model_alone(name):
     score, widths = STATISTICS_SCORES[name], (3, 5, 4)
     features, labels = samples()
