@@ -99,14 +99,14 @@ print("root mean square of a force component:", round(force_scale, 3), "eV/Å")
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.3), layout="constrained")
-r = np.linspace(1.9, 7, 300)
+r = np.linspace(1.9, 5.5, 300)
 distances = np.linalg.norm(np.asarray(positions[:, first] - positions[:, second]), axis=-1)
 looks = ("A-A", BLUE, "-"), ("A-B", GREEN, "--"), ("B-B", ORANGE, ":")
 for number, (name, colour, style) in enumerate(looks):
     morse = depth[number] * ((1 - np.exp(-STEEPNESS * (r - rest[number]))) ** 2 - 1)
     axes[0].plot(r, morse, color=colour, linestyle=style, label=name)
     of_kind = distances[:, kind == number].ravel()
-    axes[1].hist(of_kind, bins=60, range=(1.9, 7), histtype="step", color=colour, linestyle=style, label=name)
+    axes[1].hist(of_kind, bins=60, range=(1.9, 5.5), histtype="step", color=colour, linestyle=style, label=name)
 axes[0].set(title="pair energies", xlabel="distance (Å)", ylabel="energy (eV)", ylim=(-0.6, 0.8))
 axes[1].set(title="distances in the data", xlabel="distance (Å)", ylabel="pairs")
 axes[0].legend(frameon=False)
@@ -178,14 +178,17 @@ plt.show()
 # ## Turning the cluster
 #
 # The field is fitted to few configurations, and is wrong by what the parity plot shows. It is *equally* wrong in
-# every orientation. We turn a test cluster by 100 random rotations, half of them with a reflection, and compare the
-# forces of the turned cluster with the turned forces of the cluster: the difference is rounding.
+# every orientation. We turn the test cluster with the largest force by 100 random rotations, half of them with a
+# reflection, and compare the forces of the turned cluster with the turned forces of the cluster: the difference is
+# rounding.
 #
-# The picture shows one of the rotations, seen along the z axis. Wide grey arrows are the forces of the left panel,
-# turned by the matrix; thin black ones what the network gives for the turned positions.
+# The picture shows one of the rotations, seen along the z axis; an arrow of 1 Å is a force of 0.4 eV/Å. Wide grey
+# arrows are the forces of the left panel, turned by the matrix; thin black ones what the network gives for the turned
+# positions.
 
 # %%
-cluster = positions[test][0]
+strongest = jnp.argmax(jnp.abs(forces[test]).max(axis=(1, 2)))
+cluster = positions[test][strongest]
 rotations = lie.so3.sample_haar(jax.random.key(3), (100,))
 rotations = rotations * jnp.where(jnp.arange(100) % 2 == 0, 1, -1)[:, None, None]
 
@@ -206,13 +209,13 @@ panels = {
 }
 for axis, (title, (points, arrows, expected)) in zip(axes, panels.items(), strict=True):
     points, arrows = np.asarray(points), np.asarray(arrows)
-    options = {"angles": "xy", "scale_units": "xy", "scale": 1.0, "zorder": 3}
+    options = {"angles": "xy", "scale_units": "xy", "scale": 0.4, "zorder": 3}
     axis.scatter(points[:, 0], points[:, 1], s=260, c=np.array([BLUE, ORANGE])[species], alpha=0.75, zorder=2)
     if expected is not None:
         expected = np.asarray(expected)
-        axis.quiver(*points[:, :2].T, *expected[:, :2].T, color="#BBBBBB", width=0.016, **options)
-    axis.quiver(*points[:, :2].T, *arrows[:, :2].T, color="black", width=0.005, **options)
-    axis.set(title=title, xlabel="x (Å)", ylabel="y (Å)", aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
+        axis.quiver(*points[:, :2].T, *expected[:, :2].T, color="#999999", width=0.018, **options)
+    axis.quiver(*points[:, :2].T, *arrows[:, :2].T, color="black", width=0.006, **options)
+    axis.set(title=title, xlabel="x (Å)", ylabel="y (Å)", aspect="equal", xlim=(-4.5, 4.5), ylim=(-4.5, 4.5))
 plt.show()
 
 # %% [markdown]

@@ -82,8 +82,8 @@ assert error[11] > 0.2
 # through another order of the nodes:
 
 # %%
-graphon = graphs.resize_bilinear(truth[6], 24)
-order = jax.random.permutation(jax.random.key(1), 24)
+graphon = graphs.resize_bilinear(truth[6], 14)
+order = jax.random.permutation(jax.random.key(1), 14)
 print("a graphon and itself, its steps in another order:", graphs.gw_distance(graphon, graphon[order][:, order]))
 assert graphs.gw_distance(graphon, graphon[order][:, order]) < 1e-3
 
@@ -171,8 +171,8 @@ assert away[6][1] > away[6][0]
 # %% [markdown]
 # What to look at: in the first row the barycentre has the two communities, with one step of 14 mixed. In the second
 # row, where degrees differ, sorting is nearer, and much cheaper. The steps of a barycentre are in no order: here they
-# are sorted by an eigenvector, to be seen. The search is not convex, hardly changes after its first step here, and returns
-# the best of all.
+# are sorted by an eigenvector, to be seen. The search is not convex, hardly changes after its first step here, and
+# returns the best of all.
 
 # %% [markdown]
 # ## Which mixture of generators?

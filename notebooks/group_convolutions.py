@@ -26,7 +26,7 @@ from jaxinv.kernels import lie_groups as lie
 from jaxinv.models.planar_network import PlanarResNet, SteerableNetwork
 from jaxinv.training import create_ensemble, ensemble_outputs, train_ensemble
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#888888"
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#888888"
 plt.rcParams.update({"figure.dpi": 100, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
 SCALAR = (gc.PlanarIrrep(0),)
 data = digits()
@@ -48,8 +48,8 @@ def draw(axis, picture, title="", **options):
 # ## One kernel, many copies
 #
 # *Top*: the bank that `grid_lift` makes of one 5 x 5 kernel for $D_4$, the four quarter-turns (first four) and their
-# mirror images (last four). A layer convolves the picture with all eight, so each pixel has eight numbers, one for
-# each element of the group. There are no weights but those of the first kernel.
+# copies after the mirror F (last four). A layer convolves the picture with all eight, so each pixel has eight numbers,
+# one for each element of the group. There are no weights but those of the first kernel.
 #
 # *Bottom*: turns by 45 degrees do not map pixels to pixels. The steerable layer for $C_8$ combines kernels that turn
 # smoothly instead: rings times waves $\cos k\varphi$, with few waves where a ring has few pixels. Blue is positive,
@@ -67,7 +67,7 @@ assert abs(copies[..., 1] - jnp.rot90(copies[..., 0])).max() == 0
 
 figure, axes = plt.subplots(2, 8, figsize=(9, 2.6), layout="constrained")
 for place, (copy, wave) in enumerate(zip(np.moveaxis(copies, -1, 0), chosen, strict=True)):
-    name = f"{90 * (place % 4)}°" + (", mirrored" if place > 3 else "")
+    name = f"{90 * (place % 4)}°" + (", F" if place > 3 else "")
     draw(axes[0, place], copy, name, cmap="RdBu", vmin=-2.5, vmax=2.5)
     draw(axes[1, place], wave / abs(wave).max(), cmap="RdBu", vmin=-1, vmax=1)
 plt.show()
@@ -84,10 +84,11 @@ plt.show()
 
 # %%
 p4m = gc.dihedral(4)
-picture = jnp.asarray(resize(data.images[19], (25, 25)))[:, :, None]
+picture = jnp.asarray(resize(data.images[25], (25, 25)))[:, :, None]
 picture = jnp.pad(picture, ((4, 4), (4, 4), (0, 0)))
 
 
+@functools.partial(jax.jit, static_argnames=("group", "channels"))
 def network(x, group, channels=8):
     """With random kernels of unit variance in each layer."""
     keys = jax.random.split(jax.random.key(5))
@@ -107,11 +108,12 @@ for row, (name, function) in zip(axes, rows.items(), strict=True):
         move = functools.partial(gc.act_picture, element=element, group=p4m)
         maps.append(function(move(picture)))
         differences.append(maps[-1] - move(maps[0]))
-    limit = float(maps[0][..., 0].max())
+    maps, differences = ([values.mean(axis=-1) for values in group] for group in (maps, differences))
+    limit = float(maps[0].max())
     for axis, values, title in zip(row, maps, ("as it is", "turned", "mirrored"), strict=False):
-        draw(axis, values[..., 0], title if name == "picture" else "", vmin=0, vmax=limit)
+        draw(axis, values, title if name == "picture" else "", vmin=0, vmax=limit)
     for axis, values, title in zip(row[3:], differences, ("turned: error", "mirrored: error"), strict=True):
-        draw(axis, values[..., 0], title if name == "picture" else "", cmap="RdBu", vmin=-limit, vmax=limit)
+        draw(axis, values, title if name == "picture" else "", cmap="RdBu", vmin=-limit, vmax=limit)
     row[0].set_ylabel(name)
     largest = max(float(abs(values).max()) for values in differences)
     print(f"{name}: largest error {largest / limit:.1e} of the largest value")
@@ -133,7 +135,7 @@ plt.show()
 # - **SO(2)**, steerable with frequencies up to 3: about the same at every angle.
 
 # %%
-smooth = jnp.asarray(resize(data.images[19], (41, 41)))[:, :, None]
+smooth = jnp.asarray(resize(data.images[25], (33, 33)))[:, :, None]
 smooth = jnp.pad(smooth, ((8, 8), (8, 8), (0, 0)))
 
 
@@ -161,7 +163,7 @@ functions = {
     "C_8, steerable": jax.jit(lambda x: steerable(x, gc.cyclic(8), None)),
     "SO(2), steerable": jax.jit(lambda x: steerable(x, gc.SO2, 3)),
 }
-degrees = np.arange(0, 181, 7.5)
+degrees = np.arange(0, 91, 7.5)
 
 
 def error(function, angle):
@@ -181,37 +183,36 @@ styles = zip((GREY, ORANGE, BLUE, GREEN), ("x", "s", "o", "^"), strict=True)
 for (name, values), (colour, marker) in zip(errors.items(), styles, strict=True):
     axis.plot(degrees, values, color=colour, marker=marker, markersize=4, label=name)
 axis.set(title="a picture turned before or after the network", xlabel="angle (degrees)", ylabel="relative error")
-axis.set(xticks=range(0, 181, 45), ylim=(0, None))
+axis.set(xticks=range(0, 91, 15), ylim=(0, None))
 axis.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0.98))
 plt.show()
 
 # %% [markdown]
 # ## Trained upright, tested turned
 #
-# Three small residual networks learn the 8 x 8 digits of scikit-learn, 600 of them and all upright: an ordinary one,
-# one for $C_4$ and one for $C_8$. Then 500 others are shown at every angle.
+# Two small residual networks learn the 8 x 8 digits of scikit-learn, 600 of them and all upright: an ordinary one and
+# a steerable one for $C_8$. Then 400 others are shown at every angle.
 #
-# - Upright, all three know nearly all digits.
-# - The ordinary network falls steeply.
-# - The one for $C_4$ returns at each quarter-turn to exactly where it was: not approximately, the same logits.
-# - The one for $C_8$ comes back every 45 degrees, nearly.
+# - Upright, both know about nine digits of ten. The ordinary network has seen nothing but upright digits, and soon
+#   guesses.
+# - The other returns at each quarter-turn to exactly where it was: the logits are the same, to rounding.
+# - In between it falls, to about two thirds: these pictures have 8 pixels a side, stretched to 17, and what an
+#   eighth-turn does to so few pixels no kernel can mend. The last picture was smoother, and there the error was small.
 #
-# The price of knowing no angle: a 6 and a 9 are the same digit to the two symmetric networks, unless writers draw them
-# differently, so their upright accuracy is no higher than the ordinary one's.
+# The price: a network that knows no angle cannot tell a 6 from a turned 9 but by how they are drawn.
 
 # %%
 order = np.random.default_rng(0).permutation(len(data.labels))
-pictures = np.pad(resize(data.images, (13, 13)), ((0, 0), (2, 2), (2, 2)))[order]
+pictures = np.pad(resize(data.images, (17, 17)), ((0, 0), (2, 2), (2, 2)))[order]
 labels = data.labels[order]
-train, test = slice(0, 600), slice(1000, 1500)
+train, test = slice(0, 600), slice(1000, 1400)
 batches = np.random.default_rng(1).integers(0, 600, (150, 1, 32))
 options = {"num_classes": 10, "width": 16, "blocks": 1}
 makers = {
     "ordinary": lambda rngs: PlanarResNet(group=gc.cyclic(1), channels=12, **options, rngs=rngs),
-    "C_4": lambda rngs: PlanarResNet(group=gc.cyclic(4), channels=5, **options, rngs=rngs),
-    "C_8": lambda rngs: SteerableNetwork(group=gc.cyclic(8), channels=4, **options, rngs=rngs),
+    "C_8": lambda rngs: SteerableNetwork(group=gc.cyclic(8), channels=4, size=5, **options, rngs=rngs),
 }
-around = np.arange(0, 181, 15)
+around = np.arange(0, 181, 22.5)
 moved = [np.asarray(turned(jnp.asarray(pictures[test])[..., None], angle)) for angle in around]
 accuracy, logits = {}, {}
 for name, make in makers.items():
@@ -223,14 +224,14 @@ for name, make in makers.items():
     outputs = [np.asarray(ensemble_outputs(trained, x).logits[0]) for x in moved]
     accuracy[name] = np.array([(x.argmax(-1) == labels[test]).mean() for x in outputs])
     logits[name] = outputs
-print({name: values[[0, 3, 6]].round(3).tolist() for name, values in accuracy.items()}, "at 0, 45, 90 degrees")
+print({name: values[[0, 2, 4]].round(3).tolist() for name, values in accuracy.items()}, "at 0, 45, 90 degrees")
 assert min(values[0] for values in accuracy.values()) > 0.85
-assert accuracy["ordinary"][6] < 0.5
-for quarter in (6, 12):
-    assert abs(logits["C_4"][quarter] - logits["C_4"][0]).max() < 1e-3
+assert accuracy["ordinary"][4] < 0.5
+for quarter in (4, 8):
+    assert abs(logits["C_8"][quarter] - logits["C_8"][0]).max() < 1e-3
 
 figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
-for (name, values), colour, marker in zip(accuracy.items(), (GREY, ORANGE, BLUE), "xso", strict=True):
+for (name, values), colour, marker in zip(accuracy.items(), (GREY, BLUE), "xo", strict=True):
     axis.plot(around, values, color=colour, marker=marker, label=name)
 axis.axhline(0.1, color="black", linestyle="--", linewidth=1)
 axis.annotate("guessing", (181, 0.1), (160, 0.13))
@@ -249,10 +250,9 @@ plt.show()
 # The curve is how much these features of a digit change when the digit is moved by a random element of SL(2), relative
 # to how much of a feature there is; 24 digits, moved once each, mean over them.
 #
-# - It falls with the number of elements, and then not further: a floor is left of pixels, and of elements that are not
-#   drawn by Haar measure.
-# - Elements from a lattice ("quasi-random") get there with fewer than independent ones.
-# - The dashed line is the ordinary convolution: one kernel, not moved.
+# - One element at random is no better than the dashed line, which is the ordinary convolution: one kernel, not moved.
+# - Four elements already halve it.
+# - Then it falls no further: a floor is left by the pixels, and by elements that are not drawn by Haar measure.
 
 # %%
 side = 41
@@ -275,26 +275,35 @@ def invariance_error(inverse):
 
 
 counts = (1, 2, 4, 8, 16, 32)
-curves = {}
-for method in ("random", "quasi_random"):
-    curves[method] = []
-    for count in counts:
-        found = [
-            invariance_error(lie.sample_polar_pairs(key, count, group="sl", variance=0.05, method=method).inverse)
-            for key in jax.random.split(jax.random.key(2), 4)
-        ]
-        curves[method].append(float(jnp.stack(found).mean()))
+keys = jax.random.split(jax.random.key(2), 4)
+
+
+def mean_error(count):
+    draws = [lie.sample_polar_pairs(key, count, group="sl", variance=0.05) for key in keys]
+    return float(jnp.stack([invariance_error(samples.inverse) for samples in draws]).mean())
+
+
+curve = [mean_error(count) for count in counts]
 ordinary = float(invariance_error(jnp.eye(2)[None]))
-print({name: np.round(values, 4).tolist() for name, values in curves.items()}, "ordinary", round(ordinary, 4))
-assert curves["random"][4] < 0.75 * curves["random"][2] or curves["random"][2] < 0.5 * ordinary
-assert max(curves["random"][-1], curves["quasi_random"][-1]) < 0.5 * ordinary
+print(np.round(curve, 4).tolist(), "ordinary", round(ordinary, 4))
+assert max(curve[2:]) < 0.6 * min(curve[0], ordinary)
 
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
-for (method, values), colour, marker in zip(curves.items(), (ORANGE, BLUE), "so", strict=True):
-    axis.loglog(counts, values, color=colour, marker=marker, label=method.replace("_", "-"))
-axis.axhline(ordinary, color=GREY, linestyle="--", label="ordinary convolution")
+axis.loglog(counts, curve, color=BLUE, marker="o", label="affine_lift for SL(2)")
+axis.axhline(ordinary, color=GREY, linestyle="--", label="one kernel, not moved")
 axis.set(title="features of a digit before and after a squeeze", xlabel="group elements", ylabel="relative change")
-axis.set(xticks=counts, xticklabels=counts)
+axis.set(xticks=counts, xticklabels=counts, yticks=(0.03, 0.05, 0.1), yticklabels=(0.03, 0.05, 0.1))
 axis.minorticks_off()
 axis.legend(frameon=False)
 plt.show()
+
+# %% [markdown]
+# ## What to take home
+#
+# - Quarter-turns and mirrors: `grid_lift` and `grid_convolution`. Exact, one dense convolution a layer, no
+#   approximation to tune; keep sides odd where you stride.
+# - Other angles: `steerable_convolution`, on pictures that are smooth on the scale of a pixel; measure with
+#   `equivariance_error`, on your pictures and after training.
+# - Squeezes, shears, scales: `affine_lift` and `affine_convolution`, with at least four elements.
+#
+# The [guide](../guides/group-convolutions.md) has the tables, the costs, and where other libraries are faster.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # When do two networks speak the same language?
 #
-# Train the same network twice, from two seeds. Both know the digits equally well. Now put the encoder of one before the
-# decoder of the other. Does it still work? And would a similarity index have told you?
+# Train the same network twice, from two seeds. Both know the digits equally well. Now put the encoder of one before
+# the decoder of the other. Does it still work? And would a similarity index have told you?
 #
 # This notebook trains six small networks on the 8 x 8 digits of scikit-learn and answers with pictures. In short:
 #
@@ -26,7 +26,7 @@ from jaxinv.kernels import representations as rep
 from jaxinv.models import EncoderDecoder
 from jaxinv.training import train_full_batch
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#888888"
+BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#E69F00", "#CC79A7", "#888888"
 plt.rcParams.update({"figure.dpi": 100, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
 
 data = digits()
@@ -85,8 +85,8 @@ assert min(own) > 0.9
 # %% [markdown]
 # ## What the latents look like
 #
-# All panels show test digits by the same two coordinates: the two directions in which the latents of network A vary most.
-# Each sample is drawn as its digit.
+# All panels show test digits by the same two coordinates: the two directions in which the latents of network A vary
+# most. Each sample is drawn as its digit.
 #
 # - **A** sorts its digits well.
 # - **B**, in A's coordinates, is a heap: the same digits lie elsewhere, mostly in directions that A does not use.
@@ -136,7 +136,7 @@ def draw(axis, points, colours, count=300):
 
 for axis, (title, points) in zip(axes.ravel(), panels.items(), strict=False):
     draw(axis, (points - mean) @ plane, plt.get_cmap("tab10"))
-    axis.set(title=title, xlim=(-13, 13), ylim=(-13, 13))
+    axis.set(title=title, xlim=(-11, 11), ylim=(-11, 11))
 for codes_of_one, colour in zip(codes, (BLUE, ORANGE), strict=True):
     draw(axes[1, 1], (codes_of_one - relative_mean) @ relative_plane, lambda _, colour=colour: colour, count=120)
 axes[1, 1].set(title="relative spaces: A blue, B orange")
@@ -214,8 +214,8 @@ plt.show()
 # each test sample of B among those of A by its relative representation. The mean reciprocal rank `mrr` is 1 if the
 # nearest one is always the right one, and 0 if it is never among the nearest five.
 #
-# Left: it grows with the number of anchors. Anchors drawn at random (blue: mean and standard deviation of five
-# draws) do as well as farthest points of A (orange), which need to see A's latents first. The grey line is what absolute
+# Left: it grows with the number of anchors. Anchors drawn at random (blue: mean and standard deviation of five draws)
+# do as well as farthest points of A (orange), which need to see A's latents first. The grey line is what absolute
 # latents give.
 #
 # Right: a warning. `linear_cka` of *independent* random features depends on the number of samples per column, and
@@ -276,6 +276,6 @@ plt.show()
 #
 # - To *compare* spaces take `debiased_cka`, and say what it does not see.
 # - To *exchange* parts of networks measure that: stitched accuracy, or `mrr` of paired samples.
-# - With paired samples at hand, `orthogonal_procrustes` is the cheapest mend. Before training, relative representations
-#   make the question go away; anchors must be the same samples in the same order, and the cosine sees the origin, so
-#   centre (`centre=True`) where latents have an offset.
+# - With paired samples at hand, `orthogonal_procrustes` is the cheapest mend. Before training, relative
+#   representations make the question go away; anchors must be the same samples in the same order, and the cosine sees
+#   the origin, so centre (`centre=True`) where latents have an offset.

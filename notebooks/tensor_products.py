@@ -181,8 +181,8 @@ plt.show()
 # matrix product runs many operations at once, small ones do not.
 #
 # - *Clebsch-Gordan, dense* contracts one tensor of $(L + 1)^6$ numbers.
-# - *Clebsch-Gordan*, as the library does it, leaves out the blocks that are zero by half-turns: at high degrees a quarter
-#   of the operations is left.
+# - *Clebsch-Gordan*, as the library does it, leaves out the blocks that are zero by half-turns; towards high degrees a
+#   quarter of the operations is left.
 # - *Gaunt, grid* goes to points on the sphere, multiplies and comes back: $L^4$. *Complete* does both halves.
 # - *Gaunt, separable* goes to $L^3$. In time it wins at high degrees only; the default takes it from degree 14 on.
 #
@@ -291,7 +291,8 @@ for size, colour, marker in zip((2, 3, 4, 6), (GREY, BLUE, ORANGE, GREEN), "vosd
 for axis, title in zip(axes, ("all path weights 1", "random path weights"), strict=True):
     axis.set(title=title, xlabel="terms of each kind, R", ylabel="largest error of a path, relative", xticks=terms)
     axis.set_ylim(3e-13, 3)
-axes[1].legend(frameon=False, fontsize=9)
+handles, labels = axes[0].get_legend_handles_labels()
+figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
 plt.show()
 
 # %% [markdown]

@@ -20,7 +20,7 @@ def save_model(folder: str | os.PathLike[str], model: nnx.Module) -> None:
     if path.exists():
         raise ValueError(f"folder: {folder} is there already")
     with checkpoint.StandardCheckpointer() as writer:
-        writer.save(path, nnx.to_pure_dict(nnx.state(model)))
+        writer.save(path, _named(nnx.state(model)))
 
 
 def restore_model(folder: str | os.PathLike[str], model: nnx.Module) -> None:
@@ -33,7 +33,7 @@ def restore_model(folder: str | os.PathLike[str], model: nnx.Module) -> None:
     if not path.is_dir():
         raise ValueError(f"folder: there is no model in {folder}")
     state = nnx.state(model)
-    wanted = nnx.to_pure_dict(state)
+    wanted = _named(state)
     with checkpoint.StandardCheckpointer() as reader:
         metadata = reader.metadata(path)
         found = getattr(metadata, "item_metadata", metadata)
@@ -44,8 +44,14 @@ def restore_model(folder: str | os.PathLike[str], model: nnx.Module) -> None:
         if other:
             raise ValueError(f"folder: {folder} holds another model, whose variables differ in {', '.join(other[:5])}")
         content = reader.restore(path, wanted)
-    nnx.replace_by_pure_dict(state, content)
+    nnx.replace_by_pure_dict(state, nnx.restore_int_paths(content))
     nnx.update(model, state)
+
+
+def _named(tree: Any) -> Any:
+    """Nested dicts of a state's variables, the places in lists as text: orbax knows no other names."""
+    tree = nnx.to_pure_dict(tree) if isinstance(tree, nnx.State) else tree
+    return {str(name): _named(part) for name, part in tree.items()} if isinstance(tree, dict) else tree
 
 
 def _kinds(tree: Any) -> dict[str, tuple[Any, ...]]:

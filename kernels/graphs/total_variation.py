@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype
-from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
+from jaxinv.kernels.numerics.safe import safe_divide, safe_sqrt
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
 
 # The largest step for which the projection is sure to converge in two dimensions is 1/8; 1/4 does so in practice.
@@ -39,27 +39,38 @@ def denoise_total_variation(
     require_at_least("num_iterations", num_iterations, 0)
     wide = image.astype(accumulation_dtype(image))
     weight = jnp.asarray(weight, wide.dtype)
+    # In units of the largest of all numbers: no square overflows.
+    unit = jax.lax.stop_gradient(jnp.maximum(jnp.max(jnp.abs(wide), initial=0.0), weight))
+    scaled, weight = safe_divide(wide, unit), safe_divide(weight, unit)
 
-    def smoothed(dual):
-        down, right = dual[0], dual[1]
-        return wide - down - right + _shifted(down) + _shifted(right.T).T
+    def smoothed(down, right):
+        return scaled - down - right + _shifted(down, 0) + _shifted(right, 1)
 
     def once(dual, _):
-        now = smoothed(dual)
-        gradient = jnp.stack([_difference(now), _difference(now.T).T])
-        length = jnp.broadcast_to(safe_norm(gradient, axis=0)[None], gradient.shape)
+        down, right = dual
+        now = smoothed(down, right)
+        by_rows, by_columns = _difference(now, 0), _difference(now, 1)
         # Both sides times the weight, which may be 0.
-        return safe_divide(weight * (dual - _STEP * gradient), weight + _STEP * length), None
+        length = safe_sqrt(by_rows**2 + by_columns**2)
+        shrunk = safe_divide(jnp.broadcast_to(weight, length.shape), weight + _STEP * length)
+        return (shrunk * (down - _STEP * by_rows), shrunk * (right - _STEP * by_columns)), None
 
-    dual, _ = jax.lax.scan(once, jnp.zeros((2, *wide.shape), wide.dtype), length=num_iterations)
-    return smoothed(dual).astype(image.dtype)
-
-
-def _difference(rows):
-    """To the next row; 0 in the last."""
-    return jnp.concatenate([rows[1:] - rows[:-1], jnp.zeros_like(rows[:1])])
+    start = jnp.zeros_like(wide)
+    dual, _ = jax.lax.scan(once, (start, start), length=num_iterations)
+    return (unit * smoothed(*dual)).astype(image.dtype)
 
 
-def _shifted(rows):
-    """One row later, 0 in the first. The last row of the dual is 0, so that nothing is lost."""
-    return jnp.concatenate([jnp.zeros_like(rows[:1]), rows[:-1]])
+def _difference(image, axis):
+    """To the next entry; 0 in the last."""
+    return jnp.concatenate([jnp.diff(image, axis=axis), _no_entry(image, axis)], axis=axis)
+
+
+def _shifted(image, axis):
+    """One entry later, 0 in the first. The last of the dual is 0, so that nothing is lost."""
+    others = jax.lax.slice_in_dim(image, 0, max(image.shape[axis] - 1, 0), axis=axis)
+    return jnp.concatenate([_no_entry(image, axis), others], axis=axis)
+
+
+def _no_entry(image, axis):
+    """One row, or column, of zeros; none of an image without any."""
+    return jnp.zeros_like(jax.lax.slice_in_dim(image, 0, min(image.shape[axis], 1), axis=axis))

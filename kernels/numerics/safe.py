@@ -11,6 +11,12 @@ def safe_norm(x: jax.Array, axis: int = -1) -> jax.Array:
     return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))
 
 
+def safe_sqrt(x: jax.Array) -> jax.Array:
+    """The square root of non-negative numbers; value 0 and gradient 0 where x is 0, or below by rounding."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
 def safe_log(x: jax.Array) -> jax.Array:
     """log(x) for x > 0; value 0 and gradient 0 elsewhere, so that `p * safe_log(p)` is 0 at p = 0."""
     positive = x > 0

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxinv.kernels.numerics.gram import weighted_gram
+from jaxinv.kernels.numerics.gram import row_gram, weighted_gram
 from jaxinv.kernels.numerics.precision import contract
 from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
 from jaxinv.kernels.representations.rows import centred_unit, require_pair
@@ -56,7 +56,7 @@ def linear_cka(x: Float[Array, "n d"], y: Float[Array, "n e"]) -> LinearCKA:
     x, x_constant = centred_unit(x)
     y, y_constant = centred_unit(y)
     if x.shape[0] <= min(x.shape[1], y.shape[1]):
-        x_gram, y_gram = weighted_gram(x.T, x.T), weighted_gram(y.T, y.T)
+        x_gram, y_gram = row_gram(x), row_gram(y)
         shared = jnp.sum(x_gram * y_gram)
     else:
         x_gram, y_gram = weighted_gram(x, x), weighted_gram(y, y)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from jaxinv.kernels.numerics.gram import weighted_gram
+from jaxinv.kernels.numerics.gram import row_gram, weighted_gram
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.validation import require_at_least
@@ -155,7 +155,7 @@ def _hsic(x, y):
     size = x.shape[0]
     squares1, squares2 = jnp.sum(x * x, axis=1), jnp.sum(y * y, axis=1)
     if size <= min(x.shape[1], y.shape[1]):
-        products = weighted_gram(x.T, x.T) * weighted_gram(y.T, y.T)
+        products = row_gram(x) * row_gram(y)
         common = jnp.sum(jnp.where(jnp.eye(size, dtype=bool), 0.0, products))
     else:
         cross = weighted_gram(x, x) if y is x else contract("nd,ne->de", x, y)

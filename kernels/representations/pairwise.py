@@ -20,9 +20,3 @@ def squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
     apart = squares - 2 * contract("...d,md->...m", x, y)
     rounding = _ROUNDING_UNITS * float(jnp.finfo(x.dtype).eps)
     return jnp.where(apart > rounding * jax.lax.stop_gradient(squares), apart, 0.0)
-
-
-def safe_sqrt(x: jax.Array) -> jax.Array:
-    """The square root of non-negative numbers; gradient 0 at 0."""
-    zero = x == 0
-    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, x)))

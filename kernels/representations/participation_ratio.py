@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxinv.kernels.numerics.gram import weighted_gram
+from jaxinv.kernels.numerics.gram import row_gram, weighted_gram
 from jaxinv.kernels.numerics.safe import safe_divide
 from jaxinv.kernels.numerics.validation import require_floating, require_shape
 from jaxinv.kernels.representations.rows import centred_unit
@@ -53,7 +53,6 @@ def participation_ratio(x: Float[Array, "n d"]) -> ParticipationRatio:
     require_floating("x", x)
     require_shape("x", x, (None, None))
     unit, constant = centred_unit(x)
-    smaller = unit.T if x.shape[0] < x.shape[1] else unit
     # The trace is 1, for the rows have unit length together.
-    square = jnp.sum(weighted_gram(smaller, smaller) ** 2)
+    square = jnp.sum((row_gram(unit) if x.shape[0] < x.shape[1] else weighted_gram(unit, unit)) ** 2)
     return ParticipationRatio(safe_divide(jnp.ones_like(square), square), constant)

@@ -25,8 +25,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
+from jaxinv.kernels.numerics.safe import safe_sqrt
 from jaxinv.kernels.numerics.validation import require_at_least, require_choice, require_floating, require_shape
-from jaxinv.kernels.representations.pairwise import safe_sqrt, squared_distances
+from jaxinv.kernels.representations.pairwise import squared_distances
 from jaxinv.kernels.representations.rows import unit_rows
 
 SIMILARITIES = ("cosine", "geodesic", "inner", "euclidean", "rbf", "l1", "lstsq")

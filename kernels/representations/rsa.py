@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
-from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
+from jaxinv.kernels.numerics.safe import safe_divide, safe_norm, safe_sqrt
 from jaxinv.kernels.numerics.validation import require_choice
-from jaxinv.kernels.representations.pairwise import safe_sqrt, squared_distances
+from jaxinv.kernels.representations.pairwise import squared_distances
 from jaxinv.kernels.representations.rows import ROUNDING_UNITS, require_pair, unit_rows
 
 DISSIMILARITIES = ("correlation", "cosine", "euclidean")

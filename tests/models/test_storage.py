@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from jaxinv.models import EqMotion
+from jaxinv.models import EqMotion, PointNet
 from jaxinv.models.storage import export_model, load_exported, restore_model, save_model
 
 POSITIONS = jax.random.normal(jax.random.key(0), (2, 3, 4, 3))
@@ -25,6 +25,16 @@ def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
     restore_model(tmp_path / "model", other)
     for found, wanted in zip(other(POSITIONS), saved(POSITIONS), strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_models_with_lists_of_layers_come_back_too(tmp_path):
+    points = jax.random.normal(jax.random.key(0), (2, 5, 3))
+    saved, other = (PointNet(3, 2, point_widths=(4, 4), head_widths=(4,), rngs=nnx.Rngs(seed)) for seed in (0, 1))
+    save_model(tmp_path / "model", saved)
+    restore_model(tmp_path / "model", other)
+    np.testing.assert_array_equal(other(points), saved(points))
+    with pytest.raises(ValueError, match="holds another model"):
+        restore_model(tmp_path / "model", PointNet(3, 2, point_widths=(4,), head_widths=(4,), rngs=nnx.Rngs(0)))
 
 
 def test_another_model_is_refused(tmp_path):

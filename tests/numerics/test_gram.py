@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxinv.kernels.numerics.gram import weighted_gram
+from jaxinv.kernels.numerics.gram import row_gram, weighted_gram
 from tests.duties import FLOAT, X64
 
 EXACT = 1e-10 if X64 else 1e-5
@@ -26,6 +26,21 @@ def test_equals_the_whole_product(dim):
     weight, rows, _ = example(dim)
     found = weighted_gram(jnp.asarray(weight[:, None] * rows, FLOAT), jnp.asarray(rows, FLOAT))
     assert relative(found, (weight[:, None] * rows).T @ rows) < EXACT
+
+
+@pytest.mark.parametrize("num", WIDTHS)
+def test_products_of_rows(num):
+    """With their derivative along a direction that is not symmetric."""
+    _, rows, direction = example(num)
+    rows = rows.T
+
+    def along(rows):
+        gram = row_gram(rows)
+        return jnp.sum(jnp.asarray(direction, FLOAT) * gram), gram
+
+    slope, found = jax.jit(jax.grad(along, has_aux=True))(jnp.asarray(rows, FLOAT))
+    assert relative(found, rows @ rows.T) < EXACT
+    assert relative(slope, (direction + direction.T) @ rows) < EXACT
 
 
 @pytest.mark.parametrize("dim", WIDTHS)

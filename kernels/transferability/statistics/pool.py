@@ -46,7 +46,7 @@ def pool_statistics(
       >>> from jaxinv.kernels import transferability as tf
       >>> labels = jnp.arange(90) % 3
       >>> pool = jax.random.normal(jax.random.key(0), (3, 90, 8))
-      >>> pool = pool + jnp.array([0.5, 3.0, 1.0])[:, None, None] * jax.nn.one_hot(labels, 8)
+      >>> pool = pool + jnp.array([0.5, 3.0, 1.0])[:, None, None] * jax.nn.one_hot(labels, 8)[None]
       >>> pool = pool.at[2, :, 6:].set(0.0)  # a narrower model, padded
       >>> statistics = tf.pool_statistics(pool, labels, 3, valid_dim=jnp.array([8, 8, 6]))
       >>> jnp.argsort(jax.vmap(tf.h_score)(statistics).score, descending=True)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxinv.kernels.numerics.precision import accumulation_dtype, contract
 from jaxinv.kernels.numerics.row_slices import over_rows
-from jaxinv.kernels.numerics.safe import safe_divide, safe_norm
+from jaxinv.kernels.numerics.safe import safe_divide, safe_norm, safe_sqrt
 from jaxinv.kernels.numerics.validation import require_at_least, require_floating, require_shape
 from jaxinv.kernels.transferability.statistics.class_statistics import ClassMoments, ClassStatistics, finalise
 
@@ -193,7 +193,7 @@ def ped_shift(
         require_shape("reference_std", reference_std, (statistics.dim,))
         scale = jnp.maximum(reference_std.astype(moments.mean.dtype), _STD_FLOOR)
     means = moments.deviation / scale[None, :]
-    radius = _safe_sqrt(jnp.sum(moments.class_variance / (scale * scale)[None, :], axis=-1))
+    radius = safe_sqrt(jnp.sum(moments.class_variance / (scale * scale)[None, :], axis=-1))
     present = moments.present
 
     def advance(state, number):
@@ -268,9 +268,3 @@ def _distances(means):
         return safe_norm(rows[:, None, :] - means[None, :, :])
 
     return over_rows(of_rows, (means,), max(8, _NUMBERS_AT_ONCE // max(means.size, 1)))
-
-
-def _safe_sqrt(square):
-    """Root of non-negative numbers; value 0 and gradient 0 at 0."""
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
