@@ -17,14 +17,11 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-import optax
 
 from jaxinv.data import digits, resize
 from jaxinv.data.warps import warp
 from jaxinv.kernels import group_convolutions as gc
 from jaxinv.kernels import lie_groups as lie
-from jaxinv.models.planar_network import PlanarResNet, SteerableNetwork
-from jaxinv.training import create_ensemble, ensemble_outputs, train_ensemble
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#888888"
 plt.rcParams.update({"figure.dpi": 100, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
@@ -84,16 +81,16 @@ plt.show()
 
 # %%
 p4m = gc.dihedral(4)
-picture = jnp.asarray(resize(data.images[25], (25, 25)))[:, :, None]
-picture = jnp.pad(picture, ((4, 4), (4, 4), (0, 0)))
+picture = jnp.asarray(resize(data.images[25], (33, 33)))[:, :, None]
+picture = jnp.pad(picture, ((8, 8), (8, 8), (0, 0)))
 
 
-@functools.partial(jax.jit, static_argnames=("group", "channels"))
-def network(x, group, channels=8):
-    """With random kernels of unit variance in each layer."""
+@functools.partial(jax.jit, static_argnames=("group", "channels", "width"))
+def network(x, group, channels=8, width=8):
+    """`(..., height, width of the picture, 1)` to as many maps as `width`, by random kernels."""
     keys = jax.random.split(jax.random.key(5))
     lift = jax.random.normal(keys[0], (5, 5, 1, channels)) / 5
-    deep = jax.random.normal(keys[1], (5, 5, group.order, channels, channels)) / np.sqrt(25 * group.order * channels)
+    deep = jax.random.normal(keys[1], (5, 5, group.order, channels, width)) / np.sqrt(25 * group.order * channels)
     x = jax.nn.relu(gc.grid_lift(x, lift, group=group, padding="SAME"))
     x = jax.nn.relu(gc.grid_convolution(x, deep, group=group, padding="SAME"))
     return gc.coset_pool(x, group=group, subgroup=group)[..., 0, :]
@@ -134,11 +131,8 @@ plt.show()
 #   pixels is sampled. In between it is small too: a group of 8 is nearly a group of all turns.
 # - **SO(2)**, steerable with frequencies up to 3: about the same at every angle.
 
+
 # %%
-smooth = jnp.asarray(resize(data.images[25], (33, 33)))[:, :, None]
-smooth = jnp.pad(smooth, ((8, 8), (8, 8), (0, 0)))
-
-
 def steerable(x, group, max_frequency, channels=8):
     """Lift, ReLU of values at 16 turns, convolution to scalars."""
     irreps = gc.regular_irreps(group, max_frequency)
@@ -168,7 +162,7 @@ degrees = np.arange(0, 91, 7.5)
 
 def error(function, angle):
     act = functools.partial(turned, degrees=angle)
-    return float(gc.equivariance_error(function, smooth, act, act, axes=(0, 1), crop="disc", margin=2))
+    return float(gc.equivariance_error(function, picture, act, act, axes=(0, 1), crop="disc", margin=2))
 
 
 errors = {name: np.array([error(function, angle) for angle in degrees]) for name, function in functions.items()}
@@ -188,56 +182,57 @@ axis.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0.9
 plt.show()
 
 # %% [markdown]
-# ## Trained upright, tested turned
+# ## Learnt upright, tested turned
 #
-# Two small residual networks learn the 8 x 8 digits of scikit-learn, 600 of them and all upright: an ordinary one and
-# a steerable one for $C_8$. Then 400 others are shown at every angle.
+# The same untrained layers, now with 64 maps, as features of the 8 x 8 digits of scikit-learn: the mean, the root mean
+# square and the largest value of each map over the picture. Only a linear head is fitted, by ridge regression on 800
+# upright digits. Then 400 others are shown at every angle.
 #
-# - Upright, both know about nine digits of ten. The ordinary network has seen nothing but upright digits, and soon
-#   guesses.
-# - The other returns at each quarter-turn to exactly where it was: the logits are the same, to rounding.
-# - In between it falls, to about two thirds: these pictures have 8 pixels a side, stretched to 17, and what an
-#   eighth-turn does to so few pixels no kernel can mend. The last picture was smoother, and there the error was small.
-#
-# The price: a network that knows no angle cannot tell a 6 from a turned 9 but by how they are drawn.
+# - Upright, both know more than nine digits of ten.
+# - With the ordinary features the head soon guesses (dashed).
+# - With those of $C_4$ it returns at each quarter-turn to exactly where it was, although it has never seen a turned
+#   digit: its features are the same numbers, to rounding. In between it is no better than the other. Take a steerable
+#   layer there, and turned pictures in training.
 
 # %%
 order = np.random.default_rng(0).permutation(len(data.labels))
-pictures = np.pad(resize(data.images, (17, 17)), ((0, 0), (2, 2), (2, 2)))[order]
+small = jnp.asarray(np.pad(resize(data.images, (13, 13)), ((0, 0), (2, 2), (2, 2)))[order])[..., None]
 labels = data.labels[order]
-train, test = slice(0, 600), slice(1000, 1400)
-batches = np.random.default_rng(1).integers(0, 600, (150, 1, 32))
-options = {"num_classes": 10, "width": 16, "blocks": 1}
-makers = {
-    "ordinary": lambda rngs: PlanarResNet(group=gc.cyclic(1), channels=12, **options, rngs=rngs),
-    "C_8": lambda rngs: SteerableNetwork(group=gc.cyclic(8), channels=4, size=5, **options, rngs=rngs),
-}
-around = np.arange(0, 181, 22.5)
-moved = [np.asarray(turned(jnp.asarray(pictures[test])[..., None], angle)) for angle in around]
-accuracy, logits = {}, {}
-for name, make in makers.items():
-    trained = train_ensemble(
-        create_ensemble(make, [0]),
-        [(pictures[train][rows], labels[train][rows]) for rows in batches],
-        learning_rate=optax.cosine_decay_schedule(1e-2, len(batches)),
-    )
-    outputs = [np.asarray(ensemble_outputs(trained, x).logits[0]) for x in moved]
-    accuracy[name] = np.array([(x.argmax(-1) == labels[test]).mean() for x in outputs])
-    logits[name] = outputs
-print({name: values[[0, 2, 4]].round(3).tolist() for name, values in accuracy.items()}, "at 0, 45, 90 degrees")
-assert min(values[0] for values in accuracy.values()) > 0.85
-assert accuracy["ordinary"][4] < 0.5
-for quarter in (4, 8):
-    assert abs(logits["C_8"][quarter] - logits["C_8"][0]).max() < 1e-3
+train, test = slice(0, 800), slice(1000, 1400)
+around = np.arange(0, 181, 15)
+moved = [turned(small[test], angle) for angle in around]
+
+
+def features(pictures, group):
+    maps = network(pictures, group, width=64)
+    parts = maps.mean(axis=(1, 2)), jnp.sqrt((maps**2).mean(axis=(1, 2))), maps.max(axis=(1, 2))
+    return np.asarray(jnp.concatenate(parts, axis=-1), np.float64)
+
+
+accuracy = {}
+for name, group in (("ordinary", gc.cyclic(1)), ("C_4", gc.cyclic(4))):
+    seen = features(small[train], group)
+    middle, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-6
+
+    def scaled(values, middle=middle, spread=spread):
+        return np.c_[(values - middle) / spread, np.ones(len(values))]
+
+    gram = scaled(seen).T @ scaled(seen) + 3 * np.eye(seen.shape[1] + 1)
+    head = np.linalg.solve(gram, scaled(seen).T @ np.eye(10)[labels[train]])
+    found = [(scaled(features(pictures, group)) @ head).argmax(axis=1) for pictures in moved]
+    accuracy[name] = np.array([(guesses == labels[test]).mean() for guesses in found])
+print({name: values[[0, 3, 6]].round(3).tolist() for name, values in accuracy.items()}, "at 0, 45, 90 degrees")
+assert min(values[0] for values in accuracy.values()) > 0.9
+assert max(accuracy["ordinary"][3:]) < 0.6
+assert max(abs(accuracy["C_4"][[6, 12]] - accuracy["C_4"][0])) < 0.01
 
 figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for (name, values), colour, marker in zip(accuracy.items(), (GREY, BLUE), "xo", strict=True):
     axis.plot(around, values, color=colour, marker=marker, label=name)
 axis.axhline(0.1, color="black", linestyle="--", linewidth=1)
-axis.annotate("guessing", (181, 0.1), (160, 0.13))
 axis.set(title="digits that were learnt upright", xlabel="angle (degrees)", ylabel="accuracy", ylim=(0, 1.02))
 axis.set(xticks=range(0, 181, 45))
-axis.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0.1, 0.15))
+axis.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
@@ -265,16 +260,16 @@ siren = gc.init_siren(jax.random.key(1), 1, 16, num_features=0, fan_in=25, width
 
 @jax.jit
 def invariance_error(inverse):
-    def features(x):
+    def invariants(x):
         lifted = gc.affine_lift(x, siren, inverse, group="sl", size=7, padding="SAME")
         return jax.nn.gelu(lifted).mean(axis=(-4, -3, -2))
 
-    still, after = features(pairs)
-    blank = features(jnp.zeros((1, side, side, 1)))
+    still, after = invariants(pairs)
+    blank = invariants(jnp.zeros((1, side, side, 1)))
     return (jnp.linalg.norm(after - still, axis=-1) / jnp.linalg.norm(still - blank, axis=-1)).mean()
 
 
-counts = (1, 2, 4, 8, 16, 32)
+counts = (1, 2, 4, 8, 16)
 keys = jax.random.split(jax.random.key(2), 4)
 
 

@@ -40,7 +40,7 @@ def _minibatch_cka(x: jax.Array, y: jax.Array) -> jax.Array:
     def add(state, batch):
         return kernels.cka_update(state, *batch), None
 
-    return kernels.cka_finalise(jax.lax.scan(add, kernels.cka_init(), (x, y))[0]).score
+    return kernels.cka_finalise(jax.lax.scan(add, kernels.cka_init(x.dtype), (x, y))[0]).score
 
 
 def _products(sizes: Sizes) -> Work:

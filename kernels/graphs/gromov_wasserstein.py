@@ -174,7 +174,8 @@ def _pair_costs(source, target, plan):
     centre = jax.lax.stop_gradient(centre)
     source, target = source - centre, target - centre
     squares = contract("ij,j->i", source**2, a)[:, None] + contract("kl,l->k", target**2, b)[None, :]
-    return squares - 2 * contract("ij,jl,kl->ik", source, plan, target)
+    # One after the other: einsum would pick an order of its own.
+    return squares - 2 * contract("il,kl->ik", contract("ij,jl->il", source, plan), target)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))

@@ -1,6 +1,6 @@
-"""The built site in a headless browser: no console error, no outside request, nothing missing, and a search that finds.
+"""The built site in a headless browser: no console error, no outside request, nothing missing, a search that finds.
 
-`python -m tests.site.browser site`, where `mkdocs build` has put the site into `site`. Needs Chromium on the PATH, which
+`python -m tests.site.browser site`, where `mkdocs build` has put the site into `site`. Needs Chromium, which
 the Python package `playwright` drives.
 """
 
