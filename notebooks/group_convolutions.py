@@ -35,6 +35,10 @@ def turned(pictures, degrees):
     return gc.act_irreps(fields, np.deg2rad(degrees), group=gc.SO2, irreps=SCALAR)[..., 0, :]
 
 
+def drawn(shape, scale=1.0):
+    return jnp.asarray(scale * np.random.default_rng(5).normal(size=shape), jnp.float32)
+
+
 def draw(axis, picture, title="", **options):
     axis.imshow(picture, **{"cmap": "gray", **options})
     axis.set(title=title, xticks=[], yticks=[])
@@ -53,7 +57,7 @@ def draw(axis, picture, title="", **options):
 # red is negative.
 
 # %%
-kernel = jax.random.normal(jax.random.key(3), (5, 5, 1, 1))
+kernel = drawn((5, 5, 1, 1))
 copies = gc.grid_lifting_bank(kernel, group=gc.dihedral(4))[:, :, 0, 0, :, 0]
 kernels = gc.SteerableKernels(group=gc.cyclic(8), irreps_in=SCALAR, irreps_out=gc.regular_irreps(gc.cyclic(8)), size=7)
 tables = np.concatenate([table[..., 0, :1] for table in kernels.pairs[0]])[..., 0].reshape(-1, 7, 7)
@@ -85,20 +89,24 @@ picture = jnp.asarray(resize(data.images[25], (33, 33)))[:, :, None]
 picture = jnp.pad(picture, ((8, 8), (8, 8), (0, 0)))
 
 
-@functools.partial(jax.jit, static_argnames=("group", "channels", "width"))
-def network(x, group, channels=8, width=8):
-    """`(..., height, width of the picture, 1)` to as many maps as `width`, by random kernels."""
-    keys = jax.random.split(jax.random.key(5))
-    lift = jax.random.normal(keys[0], (5, 5, 1, channels)) / 5
-    deep = jax.random.normal(keys[1], (5, 5, group.order, channels, width)) / np.sqrt(25 * group.order * channels)
-    x = jax.nn.relu(gc.grid_lift(x, lift, group=group, padding="SAME"))
-    x = jax.nn.relu(gc.grid_convolution(x, deep, group=group, padding="SAME"))
+def random_kernels(group, channels=8, width=8):
+    """Of two layers, to keep the variance of numbers."""
+    shapes = (5, 5, 1, channels), (5, 5, group.order, channels, width)
+    return [drawn(shape, 1 / np.sqrt(np.prod(shape[:-1]))) for shape in shapes]
+
+
+@functools.partial(jax.jit, static_argnames=("group", "stride"))
+def network(x, kernels, group, stride=1):
+    """Pictures `(..., height, width, 1)` to as many maps as the last kernels give."""
+    x = jax.nn.relu(gc.grid_lift(x, kernels[0], group=group, padding="SAME"))
+    x = jax.nn.relu(gc.grid_convolution(x, kernels[1], group=group, padding="SAME", stride=stride))
     return gc.coset_pool(x, group=group, subgroup=group)[..., 0, :]
 
 
 figure, axes = plt.subplots(3, 5, figsize=(8.4, 5.1), layout="constrained")
-rows = {"picture": lambda x: x, "ordinary": lambda x: network(x, gc.cyclic(1)), "p4m": lambda x: network(x, p4m)}
-for row, (name, function) in zip(axes, rows.items(), strict=True):
+rows = {"picture": None, "ordinary": gc.cyclic(1), "p4m": p4m}
+for row, (name, group) in zip(axes, rows.items(), strict=True):
+    function = functools.partial(network, kernels=random_kernels(group), group=group) if group else lambda x: x
     maps = [function(picture)]
     differences = []
     for element in (1, 4):  # a quarter-turn, and the mirror
@@ -125,37 +133,42 @@ plt.show()
 # at all angles would be perfect.
 #
 # - The **ordinary** network keeps nothing but the identity.
-# - **C_4**, on the grid: zero (to rounding) at quarter-turns, and no better than the ordinary one in between: it never
-#   promised 45 degrees.
-# - **C_8**, steerable: zero at quarter-turns; at 45 degrees what is left is the grid itself, because a kernel between
-#   pixels is sampled. In between it is small too: a group of 8 is nearly a group of all turns.
-# - **SO(2)**, steerable with frequencies up to 3: about the same at every angle.
+# - **C_4**, on the grid: zero (to rounding) at quarter-turns, as promised. It promised nothing in between, and is off
+#   by a quarter at 45 degrees.
+# - **C_8**, steerable: zero at quarter-turns; at 45 degrees about 0.01 is left, because a kernel between pixels is
+#   sampled. In between it is small too: a group of 8 is nearly a group of all turns.
+# - **SO(2)**, steerable with frequencies up to 3: below 0.01 at every angle.
 
 
 # %%
-def steerable(x, group, max_frequency, channels=8):
-    """Lift, ReLU of values at 16 turns, convolution to scalars."""
+@functools.partial(jax.jit, static_argnames=("first", "last", "max_frequency"))
+def steerable(x, weights, first, last, max_frequency):
+    """Lift, ReLU of the values at 16 turns, convolution to scalars."""
+    x = gc.steerable_convolution(x[..., None, :], weights[0], kernels=first, padding="SAME")
+    x = gc.fourier_nonlinearity(x, group=first.group, max_frequency=max_frequency, samples=16)
+    return gc.steerable_convolution(x, weights[1], kernels=last, padding="SAME")[..., 0, :]
+
+
+def on_the_grid(group):
+    return functools.partial(network, kernels=random_kernels(group), group=group)
+
+
+def off_the_grid(group, max_frequency, channels=8):
     irreps = gc.regular_irreps(group, max_frequency)
-    options = {"group": group, "size": 7}
-    layers = [
-        gc.SteerableKernels(irreps_in=first, irreps_out=last, **options)
-        for first, last in ((SCALAR, irreps), (irreps, SCALAR))
+    first = gc.SteerableKernels(group=group, irreps_in=SCALAR, irreps_out=irreps, size=7)
+    last = gc.SteerableKernels(group=group, irreps_in=irreps, irreps_out=SCALAR, size=7)
+    weights = [
+        drawn((layer.num_basis, ins, channels), 1 / np.sqrt(layer.fan_in * ins)[:, None, None])
+        for layer, ins in ((first, 1), (last, channels))
     ]
-    for number, layer in enumerate(layers):
-        shape = (layer.num_basis, x.shape[-1], channels)
-        weights = jax.random.normal(jax.random.key(number), shape)
-        weights /= np.sqrt(layer.fan_in * x.shape[-1])[:, None, None]
-        x = gc.steerable_convolution(x[..., None, :] if number == 0 else x, weights, kernels=layer, padding="SAME")
-        if number == 0:
-            x = gc.fourier_nonlinearity(x, group=group, max_frequency=max_frequency, samples=16)
-    return x[..., 0, :]
+    return functools.partial(steerable, weights=weights, first=first, last=last, max_frequency=max_frequency)
 
 
 functions = {
-    "ordinary": jax.jit(lambda x: network(x, gc.cyclic(1))),
-    "C_4, on the grid": jax.jit(lambda x: network(x, gc.cyclic(4))),
-    "C_8, steerable": jax.jit(lambda x: steerable(x, gc.cyclic(8), None)),
-    "SO(2), steerable": jax.jit(lambda x: steerable(x, gc.SO2, 3)),
+    "ordinary": on_the_grid(gc.cyclic(1)),
+    "C_4, on the grid": on_the_grid(gc.cyclic(4)),
+    "C_8, steerable": off_the_grid(gc.cyclic(8), None),
+    "SO(2), steerable": off_the_grid(gc.SO2, 3),
 }
 degrees = np.arange(0, 91, 7.5)
 
@@ -178,7 +191,7 @@ for (name, values), (colour, marker) in zip(errors.items(), styles, strict=True)
     axis.plot(degrees, values, color=colour, marker=marker, markersize=4, label=name)
 axis.set(title="a picture turned before or after the network", xlabel="angle (degrees)", ylabel="relative error")
 axis.set(xticks=range(0, 91, 15), ylim=(0, None))
-axis.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0.98))
+axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.03, 1.0))
 plt.show()
 
 # %% [markdown]
@@ -189,7 +202,7 @@ plt.show()
 # upright digits. Then 400 others are shown at every angle.
 #
 # - Upright, both know more than nine digits of ten.
-# - With the ordinary features the head soon guesses (dashed).
+# - With the ordinary features the head soon guesses (dashed), until half-turns bring 0, 1 and 8 back.
 # - With those of $C_4$ it returns at each quarter-turn to exactly where it was, although it has never seen a turned
 #   digit: its features are the same numbers, to rounding. In between it is no better than the other. Take a steerable
 #   layer there, and turned pictures in training.
@@ -199,19 +212,20 @@ order = np.random.default_rng(0).permutation(len(data.labels))
 small = jnp.asarray(np.pad(resize(data.images, (13, 13)), ((0, 0), (2, 2), (2, 2)))[order])[..., None]
 labels = data.labels[order]
 train, test = slice(0, 800), slice(1000, 1400)
-around = np.arange(0, 181, 15)
+around = np.arange(0, 181, 22.5)
 moved = [turned(small[test], angle) for angle in around]
 
 
-def features(pictures, group):
-    maps = network(pictures, group, width=64)
+def features(pictures, kernels, group):
+    maps = network(pictures, kernels, group, stride=2)
     parts = maps.mean(axis=(1, 2)), jnp.sqrt((maps**2).mean(axis=(1, 2))), maps.max(axis=(1, 2))
     return np.asarray(jnp.concatenate(parts, axis=-1), np.float64)
 
 
 accuracy = {}
 for name, group in (("ordinary", gc.cyclic(1)), ("C_4", gc.cyclic(4))):
-    seen = features(small[train], group)
+    kernels = random_kernels(group, width=64)
+    seen = features(small[train], kernels, group)
     middle, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-6
 
     def scaled(values, middle=middle, spread=spread):
@@ -219,12 +233,12 @@ for name, group in (("ordinary", gc.cyclic(1)), ("C_4", gc.cyclic(4))):
 
     gram = scaled(seen).T @ scaled(seen) + 3 * np.eye(seen.shape[1] + 1)
     head = np.linalg.solve(gram, scaled(seen).T @ np.eye(10)[labels[train]])
-    found = [(scaled(features(pictures, group)) @ head).argmax(axis=1) for pictures in moved]
+    found = [(scaled(features(pictures, kernels, group)) @ head).argmax(axis=1) for pictures in moved]
     accuracy[name] = np.array([(guesses == labels[test]).mean() for guesses in found])
-print({name: values[[0, 3, 6]].round(3).tolist() for name, values in accuracy.items()}, "at 0, 45, 90 degrees")
+print({name: values[[0, 2, 4]].round(3).tolist() for name, values in accuracy.items()}, "at 0, 45, 90 degrees")
 assert min(values[0] for values in accuracy.values()) > 0.9
-assert max(accuracy["ordinary"][3:]) < 0.6
-assert max(abs(accuracy["C_4"][[6, 12]] - accuracy["C_4"][0])) < 0.01
+assert max(accuracy["ordinary"][2:]) < 0.6
+assert max(abs(accuracy["C_4"][[4, 8]] - accuracy["C_4"][0])) < 0.01
 
 figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for (name, values), colour, marker in zip(accuracy.items(), (GREY, BLUE), "xo", strict=True):
@@ -232,7 +246,7 @@ for (name, values), colour, marker in zip(accuracy.items(), (GREY, BLUE), "xo", 
 axis.axhline(0.1, color="black", linestyle="--", linewidth=1)
 axis.set(title="digits that were learnt upright", xlabel="angle (degrees)", ylabel="accuracy", ylim=(0, 1.02))
 axis.set(xticks=range(0, 181, 45))
-axis.legend(frameon=False)
+axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.3, 0.95))
 plt.show()
 
 # %% [markdown]

@@ -42,3 +42,10 @@ def test_the_number_of_clusters_is_found():
         assert int(found.num_clusters) == number
         assert len(np.unique(np.asarray(found.assignment).reshape(number, 8), axis=1).T) == 1
         assert int(jnp.argmax(found.scores)) == number - 2
+
+
+def test_the_derivative_keeps_no_array_of_differences():
+    points, assignment = jax.ShapeDtypeStruct((600, 40), FLOAT), jnp.arange(600) % 3
+    slope = jax.jit(jax.grad(lambda x: silhouette(x, assignment, num_clusters=3).score))
+    held = slope.lower(points).compile().memory_analysis().temp_size_in_bytes
+    assert held < 600 * 600 * 40 * FLOAT.itemsize / 4
