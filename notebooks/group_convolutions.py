@@ -113,7 +113,7 @@ for row, (name, group) in zip(axes, rows.items(), strict=True):
         move = functools.partial(gc.act_picture, element=element, group=p4m)
         maps.append(function(move(picture)))
         differences.append(maps[-1] - move(maps[0]))
-    maps, differences = ([values.mean(axis=-1) for values in group] for group in (maps, differences))
+    maps, differences = ([values.mean(axis=-1) for values in kind] for kind in (maps, differences))
     limit = float(maps[0].max())
     for axis, values, title in zip(row, maps, ("as it is", "turned", "mirrored"), strict=False):
         draw(axis, values, title if name == "picture" else "", vmin=0, vmax=limit)
@@ -179,10 +179,13 @@ def error(function, angle):
 
 
 errors = {name: np.array([error(function, angle) for angle in degrees]) for name, function in functions.items()}
-print({name: values[6].round(3) for name, values in errors.items()}, "at 45 degrees")
+print({name: round(float(values[6]), 3) for name, values in errors.items()}, "at 45 degrees")
 quarters = degrees % 90 == 0
 for name, values in errors.items():
     assert name == "ordinary" or max(values[quarters]) < 1e-5
+assert max(errors["SO(2), steerable"]) < 0.01
+assert errors["C_8, steerable"][6] < 0.02
+assert errors["C_4, on the grid"][6] > 0.2
 assert 5 * max(errors["C_8, steerable"]) < errors["C_4, on the grid"][6]
 
 figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")

@@ -31,7 +31,7 @@ def families() -> list[str]:
 def family_page(family: str) -> str:
     """Markdown of one family, device after device."""
     parts = [
-        f"---\nhide: [toc]\n---\n\n# Benchmark: {family}\n",
+        f"# Benchmark: {family}\n",
         "[How these figures are taken](index.md). `peer / ours` above 1: we are faster; **bold**: we are slower.\n",
     ]
     for device, records in devices().items():

@@ -18,6 +18,6 @@ def command_line_page() -> str:
 
 
 def _help(words: tuple[str, ...]) -> str:
-    plain = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    plain = os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     command = [sys.executable, "-m", "jaxinv", *words, "--help"]
     return subprocess.run(command, env=plain, check=True, capture_output=True, text=True).stdout

@@ -5,9 +5,12 @@ from command_line import command_line_page
 from executed_notebooks import notebook_pages
 from mathematics import with_mathml
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from papers import papers_table
 from reference import reference_pages
 
+# Their tables are wider than the room beside a table of contents.
+WIDE = ("papers.md", "league.md", "transformations.md", "benchmarks/")
 TABLES = {"<!-- papers -->": papers_table, "<!-- benchmarks -->": summary_table}
 
 
@@ -21,8 +24,10 @@ def on_files(files: Files, *, config) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_) -> str:
-    """Puts generated tables where a page asks for them."""
+def on_page_markdown(markdown: str, *, page: Page, **_) -> str:
+    """Puts generated tables where a page asks for them, and gives wide ones their room."""
+    if page.file.src_uri.startswith(WIDE):
+        page.meta["hide"] = ["toc"]
     for mark, table in TABLES.items():
         if mark in markdown:
             markdown = markdown.replace(mark, table())

@@ -20,21 +20,19 @@ def papers_table() -> str:
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("reproduced", "partly", "not reproduced"))
     papers = len(planned) + sum(not result.get("several_papers", False) for result in results.values())
     head = f"{papers} papers; {len(results)} claims are built ({counts}), {len(planned)} papers are not built yet.\n\n"
-    return head + "\n".join(
-        ["| claim | paper | family | verdict | measured |", "| --- | --- | --- | --- | --- |", *rows]
-    )
+    return head + "\n".join(["| claim | paper | measured |", "| --- | --- | --- |", *rows])
 
 
 def _built_row(name: str, result: dict) -> str:
     claim = CLAIMS[name]
-    verdict = f"{result['verdict']}, {result['passed']} of {result['checks']} checks"
+    verdict = f"**{result['verdict']}**, {result['passed']} of {result['checks']} checks"
     paper = f"{claim.title}. {_linked(claim.reference)}<br>*{claim.statement}*"
-    return f"| `{name}` | {paper} | {_family(result['family'])} | {verdict} | {result['measured']} |"
+    return f"| `{name}`<br>{_family(result['family'])}<br>{verdict} | {paper} | {result['measured']} |"
 
 
 def _planned_row(name: str, paper: dict) -> str:
     title = f"{paper['title']}. {_linked(paper['reference'])}"
-    return f"| `{name}` | {title} | {_family(paper['family'])} | not built yet | |"
+    return f"| `{name}`<br>{_family(paper['family'])} | {title} | not built yet |"
 
 
 def _family(name: str) -> str:

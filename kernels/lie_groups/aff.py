@@ -4,7 +4,8 @@ Coordinates are `(v, x)`, the translation's n first, then the n^2 entries of the
 `[[gl.hat(x), v], [0, 0]]`. n is read off the shapes. Leading axes are the batch and broadcast; results have the dtype
 of the arguments, bfloat16 is computed in float32. Wrong shapes raise ValueError and other than floating dtypes
 TypeError, at trace time and naming the argument. The last row of an element must be that of an affine map. All but the
-checks go through jit, vmap, jvp and vjp, any order. The exponential does not reach the whole group.
+checks go through jit, vmap, jvp and vjp, any order (`distance`: see there). The exponential does not reach the whole
+group.
 
 References: Higham, Functions of matrices (2008), ch. 10; Mironenco, Forré, arXiv:2310.11366.
 """

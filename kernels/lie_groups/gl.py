@@ -2,8 +2,8 @@
 
 n is read off the shapes. Leading axes are the batch and broadcast; results have the dtype of the arguments, bfloat16 is
 computed in float32. Wrong shapes raise ValueError and other than floating dtypes TypeError, at trace time and naming
-the argument. All but the checks go through jit, vmap, jvp and vjp, any order. The exponential does not reach the whole
-group: `coordinates.xi` does.
+the argument. All but the checks go through jit, vmap, jvp and vjp, any order (`distance`: see there). The exponential
+does not reach the whole group: `coordinates.xi` does.
 
 References: Higham, Functions of matrices (2008); Mironenco, Forré, arXiv:2310.11366.
 """

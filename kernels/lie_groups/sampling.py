@@ -190,7 +190,7 @@ def sample_polar_pairs(
       >>> import jax.numpy as jnp
       >>> from jaxinv.kernels import lie_groups
       >>> samples = lie_groups.sample_polar_pairs(jax.random.key(0), 8, group="sl", method="quasi_random")
-      >>> bool(jnp.allclose(samples.element @ samples.inverse, jnp.eye(2), atol=1e-5))
+      >>> bool(jnp.allclose(samples.element @ samples.inverse, jnp.eye(2)[None], atol=1e-5))
       True
       >>> samples.log_weight.shape
       (8,)

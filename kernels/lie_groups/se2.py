@@ -269,7 +269,7 @@ def identity(dtype: DTypeLike = float) -> jax.Array:
     Returns:
       `(3, 3)`.
     """
-    return jnp.eye(4, dtype=dtype)
+    return jnp.eye(3, dtype=dtype)
 
 
 def sample(

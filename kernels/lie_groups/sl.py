@@ -4,7 +4,7 @@ Coordinates are orthonormal for `tr(X^T Y)`: the entries off the diagonal row by
 `(1, .., 1, -k, 0, .., 0) / sqrt(k (k + 1))`, k = 1 .. n - 1. n is read off the shapes. Leading axes are the batch and
 broadcast; results have the dtype of the arguments, bfloat16 is computed in float32. Wrong shapes raise ValueError and
 other than floating dtypes TypeError, at trace time and naming the argument. All but the checks go through jit, vmap,
-jvp and vjp, any order. The exponential does not reach the whole group: `coordinates.xi` does.
+jvp and vjp, any order (`distance`: see there). The exponential does not reach the whole group: `coordinates.xi` does.
 
 References: Mironenco, Forré, arXiv:2310.11366.
 """

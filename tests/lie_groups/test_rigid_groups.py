@@ -258,6 +258,14 @@ def test_jaxlie_says_the_same(name):
         assert_close(np.asarray(found).reshape(other.shape), other, 5 * ROUNDING)
 
 
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_identity_is_the_exponential_of_nothing(name):
+    group = GROUPS[name]
+    identity = group.identity(4) if name in ("so", "se") else group.identity()
+    np.testing.assert_array_equal(identity, np.eye(SIZES[name]))
+    np.testing.assert_array_equal(identity, group.exp(jnp.zeros(DIMENSIONS[name])))
+
+
 @pytest.mark.parametrize("name", EACH)
 def test_distances_are_left_invariant(name):
     group = GROUPS[name]
