@@ -6,22 +6,14 @@
 import importlib
 import inspect
 import pathlib
+import pkgutil
 import types
 from collections.abc import Iterator
 
+from jaxinv import kernels
+
 LISTED = pathlib.Path(__file__).with_suffix(".txt")
-FAMILIES = (
-    "graphs",
-    "group_convolutions",
-    "harmonics",
-    "lie_groups",
-    "permutations",
-    "representations",
-    "simulators",
-    "symmetrization",
-    "tensor_products",
-    "transferability",
-)
+FAMILIES = sorted(found.name for found in pkgutil.iter_modules(kernels.__path__) if found.name != "numerics")
 PACKAGES = ("nn", "models", "data", "training", "ranking", "claims", "report")
 
 

@@ -6,18 +6,9 @@ import pkgutil
 import types
 from typing import Any
 
-FAMILIES = (
-    "graphs",
-    "group_convolutions",
-    "harmonics",
-    "lie_groups",
-    "permutations",
-    "representations",
-    "simulators",
-    "symmetrization",
-    "tensor_products",
-    "transferability",
-)
+from jaxinv import kernels
+
+FAMILIES = sorted(found.name for found in pkgutil.iter_modules(kernels.__path__) if found.name != "numerics")
 PACKAGES = ("nn", "models", "data", "training", "ranking", "claims")
 
 
