@@ -21,7 +21,7 @@ from jaxinv.ranking import InputError, RankingResult
 
 EXTRAS = {
     "images": ("sklearn", "skimage", "mlxtend"),
-    "series": ("vega_datasets",),
+    "series": ("vega_datasets", "erfa"),
     "plots": ("matplotlib",),
     "bench": (
         "sklearn",

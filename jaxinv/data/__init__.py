@@ -16,6 +16,7 @@ All of these come with `pip install 'jaxinv[images]'`. Time series, with `pip in
 | set | times | series | from |
 | --- | --- | --- | --- |
 | `us_employment` | 120 months | 23 sectors | vega_datasets |
+| `planetary_trajectories` | any, of the years 1000 to 3000 | 8 planets in space | pyerfa |
 """
 
 from jaxinv.data.augmentations import AUGMENTATIONS, change_contrast, rotate, translate
@@ -25,10 +26,12 @@ from jaxinv.data.handwriting import digits, mnist
 from jaxinv.data.image_data import ImageData, resize
 from jaxinv.data.packaged import ChangedFile, MissingPackage
 from jaxinv.data.pictures import other_pictures, photographs, textures
+from jaxinv.data.planets import PLANETS, planetary_trajectories
 from jaxinv.data.time_series import TimeSeries, us_employment
 
 __all__ = [
     "AUGMENTATIONS",
+    "PLANETS",
     "ChangedFile",
     "ImageData",
     "MissingPackage",
@@ -40,6 +43,7 @@ __all__ = [
     "mnist",
     "other_pictures",
     "photographs",
+    "planetary_trajectories",
     "resize",
     "rotate",
     "textures",
