@@ -60,7 +60,7 @@ def silhouette(points: Float[Array, "n d"], assignment: Int[Array, "n"], *, num_
         return contract("n,nk->k", safe_norm(points - row[None, :]), members)
 
     # The derivative takes the differences again: kept, they are n x n x d numbers.
-    total = jax.lax.map(jax.checkpoint(total_by_cluster), points, batch_size=_ROWS_AT_ONCE)
+    total = jax.lax.map(jax.checkpoint(total_by_cluster, prevent_cse=False), points, batch_size=_ROWS_AT_ONCE)
     own = safe_divide(jnp.sum(members * total, axis=1), jnp.sum(members * count, axis=1) - 1)
     others = (members == 0) & (count > 0)
     far = float(jnp.finfo(points.dtype).max)
