@@ -26,7 +26,7 @@ CHOICE := $(if $(FAMILY),--family $(FAMILY)) $(if $(CASE),--case $(CASE))
 
 # The site, into site/; executes the notebooks. `.venv/bin/mkdocs serve` shows it, and what is changed meanwhile.
 docs: .venv/dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 # Every page of it in a headless browser; needs Chromium.
 docs-check: docs

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import tempfile
 
 import jupytext
 import nbformat
@@ -43,10 +44,11 @@ def _executed(path: pathlib.Path, library: str) -> nbformat.NotebookNode:
     if kept.exists():
         return nbformat.read(kept, nbformat.NO_CONVERT)
     notebook = jupytext.read(path)
-    # Over sockets in a folder, not over TCP.
-    config = Config(KernelManager={"transport": "ipc"})
     where = {"metadata": {"path": ROOT}}
-    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where, config=config).execute()
+    # Over sockets in a folder of its own, not over TCP.
+    with tempfile.TemporaryDirectory() as folder:
+        config = Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
+        NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where, config=config).execute()
     CACHE.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook

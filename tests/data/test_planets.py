@@ -24,7 +24,7 @@ def test_years_and_distances_are_keplers():
 
 
 def test_earth_as_another_theory_has_it():
-    """SOFA's series for the earth itself, fitted to DE405; it moves by 3e-5 about the centre that it has with the moon."""
+    """SOFA's series for the earth itself, fitted to DE405; it moves by 3e-5 about its centre with the moon."""
     found = planetary_trajectories(("earth",), (2000.0, 2001.0), num_scenes=4, num_frames=3, days=10.0)
     assert found.shape == (4, 1, 3, 3)
     assert found.dtype == np.float32
