@@ -20,6 +20,7 @@ FLOORS = {
     "jaxinv.report": 5,
     "jaxinv.bench": 5,
     "jaxinv.cli": 5,
+    "jaxinv.terminal": 5,
     "jaxinv.__main__": 5,
 }
 HEAVY = ("flax", "optax", "matplotlib", "rich", "tyro")
