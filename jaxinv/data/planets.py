@@ -24,8 +24,8 @@ def planetary_trajectories(
 
     Returns:
       `(num_scenes, planets, num_frames, 3)` float32, astronomical units, axes of the equator of J2000.
-      From 1800 to 2050 longitudes are right to 4, 5, 6 and 17 arcseconds for the inner four in their order, to 71, 81, 86
-      and 11 for the outer; over the other years to one and a half times that.
+      From 1800 to 2050 longitudes are right to 4, 5, 6 and 17 arcseconds for the inner four in their order, to 71, 81,
+      86 and 11 for the outer; over the other years to one and a half times that.
 
     Raises:
       ValueError: an unknown name, years in the wrong order or out of range, or a number below 1.

@@ -55,13 +55,13 @@ def require_cutoff(cutoff: float) -> None:
 
 
 def envelope(ratio: jax.Array, order: int) -> jax.Array:
-    """The polynomial itself, of r / c up to 1."""
+    """The polynomial itself, of ratios r / c in [0, 1] of any shape: from 1 to 0, alike in shape and dtype."""
     # (1 - u)^3 times the series of (1 - u)^-3 to u^(order - 1): no difference of large terms near the cutoff.
     return (1 - ratio) ** 3 * horner([(k + 1) * (k + 2) / 2 for k in range(order)], ratio)
 
 
 def horner(coefficients, x: jax.Array) -> jax.Array:
-    """A polynomial of x; coefficients ascend."""
+    """The polynomial with these coefficients, which ascend, at every entry of x; alike in shape and dtype."""
     value = jnp.full_like(x, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
         value = value * x + coefficient

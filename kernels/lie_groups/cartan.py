@@ -64,7 +64,7 @@ def cartan(matrix: jax.Array) -> Cartan:
 
 
 def cartan_parts(a: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Symmetric matrix and rotation."""
+    """The symmetric logarithm and the rotation of `(..., n, n)`, float32 or wider, unchecked; both of that shape."""
     if a.shape[-1] == 2:
         mean, along, across, angle = planar_cartan(a)
         zero = jnp.zeros_like(angle)

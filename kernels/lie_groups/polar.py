@@ -82,7 +82,7 @@ def polar(matrix: jax.Array, *, side: str = "left") -> LeftPolar | RightPolar:
 
 
 def polar_parts(a: jax.Array, side: str) -> tuple[jax.Array, jax.Array]:
-    """Rotation, and stretch on the given side."""
+    """The rotation of `(..., n, n)`, float32 or wider, unchecked, and the stretch on its side; both of that shape."""
     if a.shape[-1] == 2:
         return planar_polar(a, side)
     rotation = polar_factor(a)
